@@ -1,0 +1,23 @@
+"""The network as archsim sees it: frozen layers on tensors, whatever format it came in."""
+
+from archsim.graph.access import Access, Pointwise, Rows, Sliding, Whole
+from archsim.graph.graph import Coverage, Graph
+from archsim.graph.layers import FreeLayer, Layer, LayoutLayer, MatrixLayer, VectorLayer
+from archsim.graph.tensors import Constant, Tensor
+
+__all__ = [
+    "Access",
+    "Constant",
+    "Coverage",
+    "FreeLayer",
+    "Graph",
+    "Layer",
+    "LayoutLayer",
+    "MatrixLayer",
+    "Pointwise",
+    "Rows",
+    "Sliding",
+    "Tensor",
+    "VectorLayer",
+    "Whole",
+]

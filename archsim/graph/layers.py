@@ -1,0 +1,95 @@
+"""The kinds of layer: matrix layers on crossbars, vector layers on the digital units, layout layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archsim.graph.access import Access, Rows, Sliding
+from archsim.graph.tensors import Array, Constant
+
+Operand = str | Constant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layer:
+    """Something that reads tensors and writes `results`, in the order of the ONNX node's outputs.
+
+    `operands` are the names of the tensors read and the constants used, in the order that `compute` takes
+    them; `nodes` are the ONNX nodes that the layer stands for, its own first.
+    """
+
+    name: str
+    op: str
+    operands: tuple[Operand, ...]
+    results: tuple[str, ...]
+    nodes: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tensors read, constants left out."""
+        return tuple(operand for operand in self.operands if isinstance(operand, str))
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The constants among the operands."""
+        return tuple(operand for operand in self.operands if isinstance(operand, Constant))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MatrixLayer(Layer):
+    """A layer whose weights stand in crossbars: `windows` vectors of `rows` x `groups` values each give
+    `outputs` sums.
+
+    `operands` holds the one tensor read. `weights` has shape (groups, rows, outputs / groups); the rows of a
+    convolution are in ONNX's order (channel, kernel axes). `bias` has shape (outputs,). Windows are numbered
+    in raster order over batch and space; `channel_axis` is the axis of the result that holds the outputs.
+    """
+
+    rows: int
+    outputs: int
+    groups: int
+    windows: int
+    weights: Constant
+    bias: Constant | None
+    access: Sliding | Rows
+    channel_axis: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, padding included: rows (per group) x outputs (in all) x windows."""
+        return self.rows * self.outputs * self.windows
+
+    @property
+    def parameters(self) -> int:
+        """Elements of the weight matrix, biases apart."""
+        return self.weights.elements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VectorLayer(Layer):
+    """A layer computed by the digital units of a tile: activations, pooling, element-wise operations.
+
+    `unit` is the kind of unit that does it (`elementwise` or `pool`), `operations` how many operations of
+    one lane it takes in all, for the whole result. `compute` maps the operands' arrays to the result's.
+    """
+
+    access: Access
+    unit: str
+    operations: int
+    compute: Callable[..., Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayoutLayer(Layer):
+    """A layer that only moves or repeats elements (Reshape, Transpose, Concat, Pad): wiring and addresses.
+
+    `compute` maps the operands' arrays, of any element type, to the tuple of the results' arrays.
+    """
+
+    compute: Callable[..., tuple[Array, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FreeLayer(Layer):
+    """An operation that the user asked to treat as free: it costs nothing and its values are unknown."""
