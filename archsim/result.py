@@ -1,0 +1,145 @@
+"""What a simulation answers: figures, counters and checks, the events observers see, and the JSON schema.
+
+Times are in ns, energies in pJ, areas in mm2. A figure that a run did not compute is None, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+SCHEMA = "archsim.result/1"
+
+STALL_CAUSES = ("data", "bus", "buffer", "adc", "sfu", "noc", "memory", "offchip")
+
+
+class Observer(Protocol):
+    """Sees what the engine does, as it happens; times are in ticks.
+
+    `tile` is the number of the tile on its chip's mesh, counted on through the chips; -1 stands for the
+    links off chip. `unit` names a unit of the tile: `bus`, `arrays N` (copy N of the layer), `adc`,
+    `shift-add`, `sfu`, `buffer`, `noc`.
+    """
+
+    def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
+        """A unit worked for a window from `start` to `end`."""
+
+    def level(self, tile: int, port: str, time: int, filled_bytes: int) -> None:
+        """The share of a tile's buffer named `port` holds `filled_bytes` from `time` on."""
+
+
+class NullObserver:
+    """Looks away: the observer of a run that nobody traces."""
+
+    def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
+        """Ignore the slice."""
+
+    def level(self, tile: int, port: str, time: int, filled_bytes: int) -> None:
+        """Ignore the level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerResult:
+    """One matrix, recurrent or vector layer; fields about arrays are None for vector layers."""
+
+    name: str
+    op: str
+    rows: int | None
+    outputs: int
+    groups: int | None
+    windows: int
+    uses: int
+    arrays_per_copy: int | None
+    copies: int | None
+    arrays: int | None
+    slots: int | None
+    start_ns: float | None
+    end_ns: float | None
+    busy_ns: float | None
+    stall_ns: Mapping[str, float] | None
+    macs: int
+    energy_pj: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayCounts:
+    """`used` by copies, `allocated` in PEs that hold any, `available` on all chips."""
+
+    used: int
+    allocated: int
+    available: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NocResult:
+    """What the on-chip network carried; None where no network was simulated."""
+
+    packets: int | None = None
+    flits: int | None = None
+    mean_latency_ns: float | None = None
+    max_link_utilisation: float | None = None
+    bytes_hops: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSummary:
+    """The network simulated."""
+
+    name: str
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingSummary:
+    """The design simulated: its settings in full, a hash of them, and its peak rate."""
+
+    name: str
+    settings: Mapping[str, Any]
+    hash: str
+    peak_tops: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Everything one run found out; `to_json` gives it in the schema `archsim.result/1`."""
+
+    model: ModelSummary
+    mapping: MappingSummary
+    images: int
+    ideal: bool
+    cycle_ns: float
+    tick_ps: float
+    latency_ns: float | None
+    latency_cycles: float | None
+    interval_ns: float | None
+    interval_spread_ns: float | None = None
+    interval_exact: bool | None = None
+    interval_bound_ns: float
+    throughput_per_s: float | None
+    logical_cycles: int | None = None
+    arrays: ArrayCounts
+    chips: int
+    spill_bytes: int
+    energy_pj: Mapping[str, float] | None = None
+    area_mm2: float | None = None
+    power_w: float | None = None
+    layers: tuple[LayerResult, ...]
+    noc: NocResult = field(default_factory=NocResult)
+    coverage: Mapping[str, int]
+    checks: Mapping[str, bool]
+    notes: tuple[str, ...] = ()
+    events: int
+    cpu_s: float
+    version: str
+    seed: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check held."""
+        return all(self.checks.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data, schema name first."""
+        return {"schema": SCHEMA, **asdict(self)}
