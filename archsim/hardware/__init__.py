@@ -1,0 +1,7 @@
+"""The chip: what it is made of, as published in `mappings/*.yaml` or written by the user."""
+
+from archsim.hardware.data import data_folder
+from archsim.hardware.design import Design
+from archsim.hardware.loading import design_names, load_design
+
+__all__ = ["Design", "data_folder", "design_names", "load_design"]

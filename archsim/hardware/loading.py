@@ -1,0 +1,160 @@
+"""Reads a design from a YAML file and settings, and says of every mistake where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from archsim.errors import InputError, Problem, input_error, nearest_name
+from archsim.hardware.data import data_folder
+from archsim.hardware.design import Design
+
+_LARGEST_FILE_BYTES = 1_000_000
+
+Lines = dict[tuple[str, ...], str]
+
+
+def design_names() -> tuple[str, ...]:
+    """The designs that ship, by name."""
+    return tuple(sorted(path.stem for path in data_folder("mappings").glob("*.yaml")))
+
+
+def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
+    """The design of that name or in that YAML file, with `KEY=VALUE` settings (VALUE is YAML) applied.
+
+    Raises `InputError` that lists every unknown key, wrong type and value out of range, with its line.
+    """
+    path = _find(name_or_path)
+    data, lines = _read(path)
+    chosen = {}
+    for setting in settings:
+        key, value = _parse_setting(setting)
+        chosen[key] = value
+        lines[key] = f"--set {'.'.join(key)}"
+    if ("copies", "explicit") in chosen:
+        chosen.setdefault(("copies", "policy"), "explicit")
+    for key, value in chosen.items():
+        _apply(data, key, value)
+    try:
+        return Design.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*(_problem(str(path), lines, detail) for detail in error.errors())) from None
+
+
+def _find(name_or_path: str) -> Path:
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
+        if not path.is_file():
+            raise input_error("--mapping", value=name_or_path, expected="a YAML file that exists")
+        return path
+    names = design_names()
+    if name_or_path not in names:
+        expected = f"a YAML file or one of {', '.join(names)}"
+        raise input_error(
+            "--mapping", value=repr(name_or_path), expected=expected, nearest=nearest_name(name_or_path, names)
+        )
+    return data_folder("mappings") / f"{name_or_path}.yaml"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Lines]:
+    if path.stat().st_size > _LARGEST_FILE_BYTES:
+        raise input_error(str(path), expected=f"a design of at most {_LARGEST_FILE_BYTES} bytes")
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        detail = " ".join(str(error).split())
+        raise input_error(str(path), expected=f"a YAML file ({detail})") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise input_error(str(path), expected="a YAML mapping of keys to values")
+    lines: Lines = {}
+    return _construct(str(path), root, (), lines, set()), lines
+
+
+def _construct(source: str, node: yaml.Node, place: tuple[str, ...], lines: Lines, seen: set[int]) -> Any:
+    """The value of a node; notes the line of each place, refuses aliases and doubled keys."""
+    line = f"line {node.start_mark.line + 1}, {'.'.join(place)}"
+    if id(node) in seen:
+        raise input_error(source, line, expected="a value written out (no YAML aliases)")
+    seen.add(id(node))
+    lines[place] = line
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in result:
+                raise input_error(source, f"line {key_node.start_mark.line + 1}", value=key, expected="each key once")
+            result[key] = _construct(source, value_node, (*place, key), lines, seen)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(source, item, (*place, str(index)), lines, seen) for index, item in enumerate(node.value)]
+    return _scalar(source, line, node)
+
+
+def _scalar(source: str, place: str, node: yaml.Node) -> Any:
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError):
+        raise input_error(source, place, value=node.value, expected="a plain YAML value") from None
+
+
+def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise input_error("--set", value=repr(setting), expected="KEY=VALUE, for example adc.bits=8")
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        raise input_error(f"--set {key}", value=repr(text), expected="a YAML value") from None
+    value = None if root is None else _construct("--set", root, (key,), {}, set())
+    return tuple(key.strip().split(".")), value
+
+
+def _apply(data: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+    """Puts a setting where its dotted path points; a path through a plain value replaces nothing."""
+    place = data
+    for part in key[:-1]:
+        inner = place.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise input_error(f"--set {'.'.join(key)}", expected=f"a path to a value ({part} is not a group of keys)")
+        place = inner
+    if isinstance(place.get(key[-1]), Mapping) and not isinstance(value, Mapping):
+        raise input_error(f"--set {'.'.join(key)}", value=value, expected="the path of a single value below this group")
+    place[key[-1]] = value
+
+
+def _problem(source: str, lines: Lines, detail: ErrorDetails) -> Problem:
+    place = tuple(str(part) for part in detail["loc"])
+    while place not in lines and len(place) > 1:
+        place = place[:-1]
+    where = lines.get(place, ".".join(place))
+    if where.startswith("--set"):
+        source, where = where, ""
+    full = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "missing":
+        return Problem(source, full, expected="a value (the key is missing)")
+    if detail["type"] == "extra_forbidden":
+        known = _keys_at(tuple(str(part) for part in detail["loc"][:-1]))
+        name = str(detail["loc"][-1])
+        near = nearest_name(name, known)
+        return Problem(
+            source, where, value=f"unknown key {name!r}", expected=f"one of {', '.join(known)}", nearest=near
+        )
+    expected = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    value = detail["input"]
+    shown = "" if isinstance(value, (Mapping, Design)) else repr(value)
+    return Problem(source, where, value=shown[:200], expected=expected)
+
+
+def _keys_at(place: tuple[str, ...]) -> tuple[str, ...]:
+    model: Any = Design
+    for part in place:
+        field = model.model_fields.get(part)
+        if field is None:
+            break
+        model = field.annotation
+    return tuple(model.model_fields)

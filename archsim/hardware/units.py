@@ -1,0 +1,35 @@
+"""Field types of a design: whole numbers that are not booleans, exact decimals, and exact times."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _exact(value: object) -> object:
+    """A YAML number as the decimal that was written, not the binary float nearest to it."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Decimal(str(value))
+    if isinstance(value, Decimal):
+        return value
+    raise ValueError("a number")
+
+
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+Bits = Annotated[int, Field(strict=True, ge=1, le=32)]
+Natural = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+Exact = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=10**9, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """A part of a design: unknown keys are errors, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def period_ns(clock_ghz: Decimal) -> Fraction:
+    """The period of a clock, exactly: 1.2 GHz is 5/6 ns."""
+    return 1 / Fraction(clock_ghz)
