@@ -1,0 +1,54 @@
+"""The figures of a whole run, one definition for all reports: what they are called and which is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archsim.report.figures import Shown, Value, duration, energy, large, plain
+from archsim.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a run: `better` is `min` or `max` where a comparison has a winner, else empty."""
+
+    key: str
+    title: str
+    of: Callable[[Result], Value]
+    show: Shown = plain
+    better: str = ""
+
+
+def _total_energy(result: Result) -> Value:
+    return None if result.energy_pj is None else result.energy_pj["total"]
+
+
+def failed_checks(result: Result) -> str:
+    """`all hold`, or which checks do not."""
+    failed = [name for name, held in result.checks.items() if not held]
+    return f"FAILED: {', '.join(failed)}" if failed else "all hold"
+
+
+FIGURES = (
+    Figure("latency_ns", "latency of the first image", lambda r: r.latency_ns, duration, "min"),
+    Figure("latency_cycles", "  in read cycles", lambda r: r.latency_cycles, plain, "min"),
+    Figure("interval_ns", "interval between images", lambda r: r.interval_ns, duration, "min"),
+    Figure("interval_bound_ns", "  lower bound", lambda r: r.interval_bound_ns, duration),
+    Figure("throughput_per_s", "images per second", lambda r: r.throughput_per_s, large, "max"),
+    Figure("chips", "chips", lambda r: r.chips, plain, "min"),
+    Figure("arrays_used", "arrays used", lambda r: r.arrays.used, plain, "min"),
+    Figure("arrays_allocated", "  allocated", lambda r: r.arrays.allocated, plain, "min"),
+    Figure("arrays_available", "  available", lambda r: r.arrays.available),
+    Figure("spill_bytes", "bytes spilled to chip memory", lambda r: r.spill_bytes, plain, "min"),
+    Figure("energy_pj", "energy", _total_energy, energy, "min"),
+    Figure("power_w", "power (W)", lambda r: r.power_w, plain, "min"),
+    Figure("area_mm2", "area (mm2)", lambda r: r.area_mm2, plain, "min"),
+    Figure("noc_packets", "NoC packets", lambda r: r.noc.packets),
+    Figure("noc_bytes_hops", "NoC bytes x hops", lambda r: r.noc.bytes_hops, large, "min"),
+    Figure("cycle_ns", "read cycle", lambda r: r.cycle_ns, duration),
+    Figure("images", "images", lambda r: r.images),
+    Figure("events", "events", lambda r: r.events, large),
+    Figure("cpu_s", "CPU seconds", lambda r: r.cpu_s),
+    Figure("checks", "checks", failed_checks),
+)

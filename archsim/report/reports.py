@@ -1,0 +1,68 @@
+"""An answer in every form that it can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archsim.report.comparison import comparison, comparison_records
+from archsim.report.inspection import Inspection, inspection_tables
+from archsim.report.mapping import PlacementSummary, placement_records, placement_tables
+from archsim.report.simulation import headline, layer_records, layers
+from archsim.report.strict_json import to_json
+from archsim.report.tables import Table, to_csv, to_markdown, to_text
+from archsim.result import Result
+
+Form = Literal["table", "json", "csv", "md"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An answer: `tables` to read, `records` (raw values) for CSV, `document` for JSON."""
+
+    tables: tuple[Table, ...]
+    records: Table
+    document: Any
+
+    def render(self, form: Form, *, width: int, colour: bool = False) -> str:
+        """The report as text; `width` in characters and `colour` matter to the form `table` alone."""
+        if form == "json":
+            return self.json()
+        if form == "csv":
+            return to_csv(self.records)
+        if form == "md":
+            return to_markdown(self.tables)
+        return to_text(self.tables, width=width, colour=colour)
+
+    def json(self) -> str:
+        """The document as strict JSON."""
+        return to_json(self.document)
+
+
+def simulation_report(result: Result) -> Report:
+    """One run; its CSV has a row per layer."""
+    return Report((headline(result), layers(result)), layer_records(result), result.to_json())
+
+
+def comparison_report(results: Sequence[Result], labels: Sequence[str]) -> Report:
+    """Several runs, named by `labels`; the CSV has a row per run, the JSON is a list of results."""
+    tables = (comparison(results, labels),)
+    return Report(tables, comparison_records(results, labels), [result.to_json() for result in results])
+
+
+def inspection_report(inspected: Inspection) -> Report:
+    """A network as imported; the CSV has a row per layer."""
+    tables = inspection_tables(inspected)
+    return Report(tables, tables[0], inspected.to_json())
+
+
+def placement_report(summary: PlacementSummary) -> Report:
+    """A placement; the CSV has a row per matrix layer."""
+    return Report(placement_tables(summary), placement_records(summary), summary.to_json())
+
+
+def listing_report(table: Table) -> Report:
+    """A plain list; its JSON is a list of objects."""
+    keys = [column.key for column in table.columns]
+    return Report((table,), table, [dict(zip(keys, row, strict=True)) for row in table.rows])
