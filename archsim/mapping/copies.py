@@ -1,0 +1,136 @@
+"""How many copies each matrix layer gets."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archsim.errors import input_error
+from archsim.graph import Rows, Sliding
+from archsim.hardware import Design
+from archsim.mapping.registry import Registry
+from archsim.mapping.stages import Stage, Stages
+from archsim.mapping.tiling import Tiling
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A matrix layer as the policies see it: its windows, the arrays of one copy, and its stage."""
+
+    windows: int
+    arrays: int
+    stage: Stage
+
+
+Policy = Callable[[list[Demand], Stages, Design, int], list[int]]
+POLICIES: Registry[Policy] = Registry("copies.policy")
+
+
+def copies_of(stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int) -> dict[int, int]:
+    """The copies of each matrix stage by the design's policy, at most `budget` arrays in all.
+
+    No policy but `explicit` gives a layer more copies than it has windows.
+    """
+    demands = [Demand(s.windows, tilings[s.index].arrays, s) for s in stages.stages if s.matrix]
+    copies = POLICIES[design.copies.policy](demands, stages, design, budget)
+    return {demand.stage.index: count for demand, count in zip(demands, copies, strict=True)}
+
+
+@POLICIES.register("none")
+def no_copies(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
+    """One copy of every layer."""
+    return [1] * len(demands)
+
+
+@POLICIES.register("explicit")
+def explicit(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
+    """The list `copies.explicit` in layer order; a shorter list leaves the rest at 1."""
+    given = list(design.copies.explicit or ())
+    if len(given) > len(demands):
+        raise input_error(
+            "copies.explicit", value=f"{len(given)} numbers", expected=f"at most {len(demands)}, one a matrix layer"
+        )
+    return given + [1] * (len(demands) - len(given))
+
+
+@POLICIES.register("isaac")
+def isaac(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
+    """ISAAC section VII: back from the last convolution, a producer has its consumer's copies times the strides
+    between them, pools included (a global pool not); everything divided by a power of two until it fits.
+
+    Layers that are no convolutions have one copy.
+    """
+    wanted: dict[int, int] = {}
+    for stage in reversed(stages.stages):
+        convolution = stage.matrix is not None and isinstance(stage.matrix.access, Sliding)
+        after = max((wanted[reader.index] * stride for reader, stride in _readers(stage, stages)), default=0)
+        wanted[stage.index] = max(after * _pool_stride(stage), 1 if convolution else 0)
+        if stage.matrix is not None and isinstance(stage.matrix.access, Rows):
+            wanted[stage.index] = 0
+    divisor = 1
+    while True:
+        copies = [max(1, min(wanted[d.stage.index] // divisor, d.windows)) for d in demands]
+        if sum(c * d.arrays for c, d in zip(copies, demands, strict=True)) <= budget or max(copies) == 1:
+            return copies
+        divisor *= 2
+
+
+def _readers(stage: Stage, stages: Stages) -> list[tuple[Stage, int]]:
+    """The stages that read a stage's result, each with the stride at which it does."""
+    readers = []
+    for reader in stages.stages:
+        if any(item.source == stage.index for item in reader.inputs):
+            access = reader.layer.access
+            readers.append((reader, math.prod(access.strides) if isinstance(access, Sliding) else 1))
+        elif any(item.source == stage.index for item in reader.joins):
+            readers.append((reader, 1))
+    return readers
+
+
+def _pool_stride(stage: Stage) -> int:
+    access = stage.pool.access if stage.pool else None
+    return math.prod(access.strides) if isinstance(access, Sliding) else 1
+
+
+def _slots(windows: int, copies: int) -> int:
+    """Windows that the busiest copy runs."""
+    return -(-windows // copies)
+
+
+@POLICIES.register("greedy")
+def greedy(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
+    """One more copy to the layer with the most windows per copy (ties: the earlier), until one does not fit."""
+    return _hand_out(demands, [1] * len(demands), budget)
+
+
+@POLICIES.register("optimal")
+def optimal(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
+    """The smallest T for which ceil(windows / T) copies of every layer fit; what is left by the greedy rule."""
+    low, high = 1, max((d.windows for d in demands), default=1)
+    while low < high:
+        middle = (low + high) // 2
+        if sum(_slots(d.windows, middle) * d.arrays for d in demands) <= budget:
+            high = middle
+        else:
+            low = middle + 1
+    return _hand_out(demands, [_slots(d.windows, low) for d in demands], budget)
+
+
+def _hand_out(demands: list[Demand], copies: list[int], budget: int) -> list[int]:
+    """The greedy rule from a start; layers with a copy for every window are passed over."""
+    copies = list(copies)
+    free = budget - sum(c * d.arrays for c, d in zip(copies, demands, strict=True))
+    heap = [(-_slots(d.windows, c), i) for i, (c, d) in enumerate(zip(copies, demands, strict=True)) if c < d.windows]
+    heapq.heapify(heap)
+    while heap:
+        _, index = heapq.heappop(heap)
+        demand = demands[index]
+        if demand.arrays > free:
+            break
+        free -= demand.arrays
+        copies[index] += 1
+        if copies[index] < demand.windows:
+            heapq.heappush(heap, (-_slots(demand.windows, copies[index]), index))
+    return copies

@@ -1,0 +1,272 @@
+"""Divides the graph into stages: units of work that run window by window on one set of tiles.
+
+A stage is a matrix layer (or a vector layer that nothing can take along) with the vector layers that its
+tiles' special functions do on each result before it leaves: position by position, then at most one pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from archsim.graph import Graph, MatrixLayer, Pointwise, Rows, Sliding, VectorLayer, Whole
+from archsim.graph.tensors import Array
+from archsim.mapping.grids import Grid, grid_of
+from archsim.mapping.needs import GridNeed, ListNeed, Need, everything, identity, sliding
+from archsim.mapping.tracing import Source, Tracer, compact, split_by_source
+
+
+@dataclass(frozen=True, slots=True)
+class StageInput:
+    """What a stage's windows need of one source: stage `source`, or input -1 - `source` of the graph."""
+
+    source: int
+    channels: int
+    need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A unit of work.
+
+    `grid` holds its windows, `slot_grid` the positions of its result, which is smaller where `pool` (whose
+    window s needs the raw results `pool_need`) comes last. `inputs` are needed before a window starts,
+    `joins` before its result leaves. `channels` is the number of values in a position of the result.
+    """
+
+    index: int
+    layer: MatrixLayer | VectorLayer
+    fused: tuple[VectorLayer, ...]
+    pool: VectorLayer | None
+    grid: Grid
+    slot_grid: Grid
+    pool_need: Need | None
+    inputs: tuple[StageInput, ...]
+    joins: tuple[StageInput, ...]
+    result: str
+    channels: int
+
+    @property
+    def name(self) -> str:
+        """The name of the stage's first layer."""
+        return self.layer.name
+
+    @property
+    def windows(self) -> int:
+        """Windows of one image."""
+        return self.grid.size
+
+    @property
+    def matrix(self) -> MatrixLayer | None:
+        """The stage's matrix layer, if it has one."""
+        return self.layer if isinstance(self.layer, MatrixLayer) else None
+
+    @property
+    def vector_layers(self) -> tuple[VectorLayer, ...]:
+        """The vector layers that the stage runs, in order."""
+        first = (self.layer,) if isinstance(self.layer, VectorLayer) else ()
+        return (*first, *self.fused, *((self.pool,) if self.pool else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """All stages in topological order, the graph's inputs as sources, and what the outputs need."""
+
+    stages: tuple[Stage, ...]
+    inputs: tuple[Source, ...]
+    outputs: tuple[StageInput, ...]
+
+
+def build_stages(graph: Graph) -> Stages:
+    """Divides `graph` into stages (pure; the same graph gives the same stages)."""
+    builder = _Builder(graph)
+    for layer in graph.layers:
+        if isinstance(layer, MatrixLayer):
+            builder.add_matrix(layer)
+        elif isinstance(layer, VectorLayer):
+            builder.add_vector(layer)
+    inputs = tuple(source for source in builder.tracer.sources.values() if source.index < 0)
+    outputs = tuple(item for tensor in graph.outputs for item in builder.whole(tensor))
+    return Stages(tuple(builder.stages), inputs, outputs)
+
+
+class _Builder:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.stages: list[Stage] = []
+        self.tracer = Tracer(graph)
+        for index, tensor in enumerate(graph.inputs):
+            readers = graph.consumers.get(tensor.name, ())
+            rows = any(isinstance(r, MatrixLayer) and isinstance(r.access, Rows) for r in readers)
+            axis = len(tensor.shape) - 1 if rows or len(tensor.shape) < 3 else 1
+            self._add_source(-1 - index, tensor.name, max(axis, 0))
+
+    def _add_source(self, index: int, tensor: str, channel_axis: int) -> Source:
+        shape = self.graph.tensors[tensor].shape
+        source = Source(index, tensor, shape, channel_axis, grid_of(shape, channel_axis))
+        self.tracer.sources[tensor] = source
+        return source
+
+    def add_matrix(self, layer: MatrixLayer) -> None:
+        result = layer.results[0]
+        tensor = layer.inputs[0]
+        self._add(layer, layer.channel_axis, tuple(self._matrix_inputs(layer, tensor)), result)
+
+    def _add(
+        self, layer: MatrixLayer | VectorLayer, channel_axis: int, inputs: tuple[StageInput, ...], result: str
+    ) -> None:
+        index = len(self.stages)
+        source = self._add_source(index, result, channel_axis)
+        self.stages.append(
+            Stage(index, layer, (), None, source.grid, source.grid, None, inputs, (), result, source.channels)
+        )
+
+    def _matrix_inputs(self, layer: MatrixLayer, tensor: str) -> list[StageInput]:
+        shape = self.graph.tensors[tensor].shape
+        shape_out = self.graph.tensors[layer.results[0]].shape
+        source = self.tracer.sources.get(tensor)
+        if isinstance(layer.access, Sliding):
+            need = sliding(layer.access, shape[0], shape[2:], shape_out[2:])
+            if source is not None and source.channel_axis == 1:
+                return [StageInput(source.index, source.channels, need)]
+            return self._through(need, self._by_position(tensor, 1))
+        if source is not None and source.channel_axis == len(shape) - 1:
+            return [StageInput(source.index, source.channels, identity(source.grid))]
+        return self._through(None, self._by_position(tensor, len(shape) - 1))
+
+    def _by_position(self, tensor: str, channel_axis: int) -> Array:
+        """The traced slots of each position of a tensor, as (positions, distinct slots along the channels)."""
+        traced = np.moveaxis(self.tracer.slots(tensor), channel_axis, -1)
+        table = traced.reshape(-1, traced.shape[-1])
+        changes = np.ones(table.shape[1], bool)
+        changes[1:] = (table[:, 1:] != table[:, :-1]).any(axis=0)
+        return compact(table[:, changes])
+
+    def _through(self, need: Need | None, positions: Array) -> list[StageInput]:
+        """The inputs of windows that need `need` of the positions (None: each its own)."""
+        table = positions
+        if need is not None:
+            padded = np.concatenate([positions, np.full((1, positions.shape[1]), -1)])
+            table = padded[need.table].reshape(need.windows, -1)
+        by_index = {source.index: source for source in self.tracer.sources.values()}
+        split = split_by_source(table, self.tracer.sources, self.tracer.offsets())
+        return [
+            StageInput(index, by_index[index].channels, _simplest(slots, by_index[index].grid))
+            for index, slots in split.items()
+        ]
+
+    def whole(self, tensor: str) -> list[StageInput]:
+        """An input whose window w is the w-th position of each source that the tensor holds."""
+        source = self.tracer.sources.get(tensor)
+        if source is not None:
+            return [StageInput(source.index, source.channels, identity(source.grid))]
+        slots = self.tracer.slots(tensor).reshape(1, -1)
+        by_index = {item.index: item for item in self.tracer.sources.values()}
+        return [
+            StageInput(index, by_index[index].channels, identity(by_index[index].grid))
+            for index in split_by_source(slots, self.tracer.sources, self.tracer.offsets())
+        ]
+
+    def add_vector(self, layer: VectorLayer) -> None:
+        host = self._host(layer)
+        if host is None:
+            self._add_vector_stage(layer)
+            return
+        stage = self.stages[host]
+        joins: list[StageInput] = []
+        for tensor in layer.inputs:
+            if tensor != stage.result:
+                joins += self._operand(tensor, layer)
+        if isinstance(layer.access, Pointwise):
+            stage = replace(stage, fused=(*stage.fused, layer), joins=(*stage.joins, *joins))
+            self._rename(stage, layer.results[0], stage.grid)
+        else:
+            self._pool(stage, layer)
+
+    def _rename(self, stage: Stage, result: str, grid: Grid) -> None:
+        """The stage now ends with `result`."""
+        old = self.tracer.sources.pop(stage.result)
+        source = self._add_source(stage.index, result, old.channel_axis)
+        self.stages[stage.index] = replace(stage, result=result, slot_grid=grid, channels=source.channels)
+
+    def _pool(self, stage: Stage, layer: VectorLayer) -> None:
+        shape_in = self.graph.tensors[layer.inputs[0]].shape
+        shape_out = self.graph.tensors[layer.results[0]].shape
+        need: Need
+        if isinstance(layer.access, Sliding):
+            need = sliding(layer.access, shape_in[0], shape_in[2:], shape_out[2:])
+        else:
+            need = everything(1, stage.grid)
+        self._rename(replace(stage, pool=layer, pool_need=need), layer.results[0], grid_of(shape_out, 1))
+
+    def _host(self, layer: VectorLayer) -> int | None:
+        """The latest stage that can take the layer along: it writes an operand that nothing else reads."""
+        hosts = [self.tracer.sources[t].index for t in layer.inputs if self._can_host(t, layer)]
+        return max(hosts, default=None)
+
+    def _can_host(self, tensor: str, layer: VectorLayer) -> bool:
+        source = self.tracer.sources.get(tensor)
+        if source is None or source.index < 0 or tensor in self.graph.outputs:
+            return False
+        if self.graph.consumers[tensor] != (layer,) or self.stages[source.index].pool is not None:
+            return False
+        shape_out = self.graph.tensors[layer.results[0]].shape
+        if isinstance(layer.access, Pointwise):
+            mixed = {axis % len(shape_out) for axis in layer.access.mixes}
+            return shape_out == source.shape and mixed <= {source.channel_axis}
+        one = isinstance(layer.access, Sliding) or (isinstance(layer.access, Whole) and source.shape[0] == 1)
+        return one and layer.unit == "pool" and source.channel_axis == 1 and len(layer.inputs) == 1
+
+    def _add_vector_stage(self, layer: VectorLayer) -> None:
+        shape_out = self.graph.tensors[layer.results[0]].shape
+        axis = 1 if len(shape_out) > 2 else max(len(shape_out) - 1, 0)
+        direct = [self.tracer.sources[t] for t in layer.inputs if t in self.tracer.sources]
+        same_shape = [source for source in direct if source.shape == shape_out]
+        if same_shape:
+            axis = same_shape[0].channel_axis
+        inputs: list[StageInput] = []
+        for tensor in layer.inputs:
+            inputs += self._operand(tensor, layer, axis)
+        self._add(layer, axis, tuple(inputs), layer.results[0])
+
+    def _operand(self, tensor: str, layer: VectorLayer, axis: int | None = None) -> list[StageInput]:
+        """What each position of the layer's result needs of one operand."""
+        shape_out = self.graph.tensors[layer.results[0]].shape
+        if axis is None:
+            axis = max(self.tracer.sources[t].channel_axis for t in layer.inputs if self._can_host(t, layer))
+        source = self.tracer.sources.get(tensor)
+        direct = source is not None and source.channel_axis == axis
+        if isinstance(layer.access, Sliding):
+            shape_in = self.graph.tensors[tensor].shape
+            need = sliding(layer.access, shape_in[0], shape_in[2:], shape_out[2:])
+            return self._through(need, self._by_position(tensor, 1))
+        if isinstance(layer.access, Pointwise) and _local(layer.access, shape_out, axis):
+            if direct and source is not None and source.shape == shape_out:
+                return [StageInput(source.index, source.channels, identity(source.grid))]
+            traced = np.broadcast_to(self.tracer.slots(tensor), shape_out)
+            table = np.moveaxis(traced, axis, -1)
+            return self._through(None, compact(table.reshape(-1, table.shape[-1])))
+        windows = grid_of(shape_out, axis).size
+        slots = self.tracer.slots(tensor).reshape(1, -1)
+        by_index = {item.index: item for item in self.tracer.sources.values()}
+        touched = split_by_source(slots, self.tracer.sources, self.tracer.offsets())
+        return [StageInput(i, by_index[i].channels, everything(windows, by_index[i].grid)) for i in touched]
+
+
+def _local(access: Pointwise, shape: Sequence[int], channel_axis: int) -> bool:
+    """Whether each position needs only its own position of the operands."""
+    return {axis % len(shape) for axis in access.mixes} <= {channel_axis}
+
+
+def _simplest(slots: Array, grid: Grid) -> Need:
+    """A relation as a grid where it is one (identity, everything), as a list where not."""
+    if slots.shape == (grid.size, 1) and bool((slots[:, 0] == np.arange(grid.size)).all()):
+        return identity(grid)
+    if slots.shape[1] == grid.size and bool((slots == np.arange(grid.size)).all()):
+        return everything(len(slots), grid)
+    return ListNeed(slots, grid.size)
+
+
+__all__ = ["GridNeed", "Stage", "StageInput", "Stages", "build_stages"]

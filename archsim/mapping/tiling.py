@@ -1,0 +1,93 @@
+"""Cuts a layer's matrix into arrays, and a copy larger than a tile into parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsim.graph import MatrixLayer
+from archsim.hardware import Design
+from archsim.mapping.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """How a layer's matrix stands in arrays.
+
+    `row_blocks` x `column_blocks` arrays hold one group (or `groups_per_array` groups stand on the diagonal
+    of one array); `blocks` such rectangles hold the layer. `read_cycles` is S.
+    """
+
+    row_blocks: int
+    column_blocks: int
+    blocks: int
+    groups_per_array: int
+    read_cycles: int
+
+    @property
+    def arrays(self) -> int:
+        """Arrays of one copy."""
+        return self.blocks * self.row_blocks * self.column_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What `arrays` consecutive arrays of a copy read and give: input values fetched for a window, and
+    outputs, complete or partial."""
+
+    arrays: int
+    inputs: int
+    outputs: int
+
+
+def tile_layer(layer: MatrixLayer, design: Design) -> Tiling:
+    """ceil(rows / array rows) x ceil(outputs x cells / array columns) arrays a group; groups share an array on
+    its diagonal where more than one fits (facts: ISAAC section IV; the diagonal rule is archsim's contract)."""
+    array, cells = design.array, design.cells_per_weight
+    outputs = layer.outputs // layer.groups
+    fitting = min(array.rows // layer.rows, array.columns // (outputs * cells))
+    if layer.groups > 1 and fitting > 1:
+        fitting = min(fitting, layer.groups)
+        read_cycles = design.read_cycles(fitting * layer.rows)
+        return Tiling(1, 1, math.ceil(layer.groups / fitting), fitting, read_cycles)
+    row_blocks = math.ceil(layer.rows / array.rows)
+    column_blocks = math.ceil(outputs * cells / array.columns)
+    return Tiling(row_blocks, column_blocks, layer.groups, 1, design.read_cycles(min(layer.rows, array.rows)))
+
+
+Order = Callable[[np.ndarray, Tiling], tuple[np.ndarray, np.ndarray]]
+SPLITS: Registry[Order] = Registry("tiling.split")
+"""In which order a copy's arrays fill tiles: index within a block -> (row block, column block)."""
+
+
+@SPLITS.register("columns")
+def columns_first(index: np.ndarray, tiling: Tiling) -> tuple[np.ndarray, np.ndarray]:
+    """All row blocks of a column block stand together: a tile needs most inputs and owns few outputs."""
+    return index % tiling.row_blocks, index // tiling.row_blocks
+
+
+@SPLITS.register("rows")
+def rows_first(index: np.ndarray, tiling: Tiling) -> tuple[np.ndarray, np.ndarray]:
+    """All column blocks of a row block stand together: a tile needs few inputs and sums many outputs partly."""
+    return index // tiling.column_blocks, index % tiling.column_blocks
+
+
+def share(layer: MatrixLayer, tiling: Tiling, design: Design, start: int, stop: int) -> Share:
+    """What the arrays `start` to `stop` (exclusive, in the order of `tiling.split`) of a copy read and give."""
+    index = np.arange(start, stop)
+    block, inner = np.divmod(index, tiling.row_blocks * tiling.column_blocks)
+    if tiling.groups_per_array > 1:
+        groups = min(stop * tiling.groups_per_array, layer.groups) - start * tiling.groups_per_array
+        return Share(stop - start, groups * layer.rows, groups * (layer.outputs // layer.groups))
+    row_block, column_block = SPLITS[design.tiling.split](inner, tiling)
+    rows = np.unique(block * tiling.row_blocks + row_block) % tiling.row_blocks
+    columns = np.unique(block * tiling.column_blocks + column_block) % tiling.column_blocks
+    height, width, cells = design.array.rows, design.array.columns, design.cells_per_weight
+    outputs = layer.outputs // layer.groups
+    inputs = np.minimum(height, layer.rows - rows * height).sum()
+    first = columns * width // cells
+    last = np.minimum(-(-(columns + 1) * width // cells), outputs)
+    return Share(stop - start, int(inputs), int((last - first).sum()))

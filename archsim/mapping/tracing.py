@@ -1,0 +1,103 @@
+"""Finds, through layers that only move elements, which positions of which producers a tensor holds.
+
+The layout layers are run on an array of slot numbers, so that any chain of Reshape, Transpose, Concat,
+Slice or Pad is followed exactly, by the same function that moves the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsim.graph import FreeLayer, Graph, LayoutLayer
+from archsim.graph.tensors import Array
+from archsim.mapping.grids import Grid
+from archsim.mapping.needs import Integers
+
+# Slot numbers start here while they are traced, so that no constant that a layer inserts looks like one.
+_FIRST = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tensor that somebody writes position by position: a stage's result or an input of the graph."""
+
+    index: int
+    tensor: str
+    shape: tuple[int, ...]
+    channel_axis: int
+    grid: Grid
+
+    @property
+    def channels(self) -> int:
+        """Values in each position."""
+        return self.shape[self.channel_axis] if self.shape else 1
+
+
+class Tracer:
+    """Traces tensors back to sources; sources are added as the stages are built."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.sources: dict[str, Source] = {}
+
+    def slots(self, tensor: str) -> Array:
+        """For each element of the tensor the slot it comes from, counted on through the sources; -1 for none."""
+        traced = self._trace(tensor)
+        return np.where(traced >= _FIRST, traced - _FIRST, -1)
+
+    def offsets(self) -> Mapping[int, int]:
+        """The first slot number of each source."""
+        offsets, total = {}, 0
+        for source in self.sources.values():
+            offsets[source.index] = total
+            total += source.grid.size
+        return offsets
+
+    def _trace(self, tensor: str) -> Array:
+        source = self.sources.get(tensor)
+        if source is not None:
+            return self._positions(source)
+        layer = self._graph.producers[tensor]
+        if isinstance(layer, LayoutLayer):
+            operands = [self._trace(x) if isinstance(x, str) else x.load() for x in layer.operands]
+            return layer.compute(*operands)[layer.results.index(tensor)]
+        if isinstance(layer, FreeLayer):
+            latest = max((int(self._trace(x).max(initial=0)) for x in layer.inputs), default=0)
+            return np.full(self._graph.tensors[tensor].shape, latest, np.int64)
+        raise LookupError(f"{tensor!r} is written by {layer.name!r}, which is no stage yet")
+
+    def _positions(self, source: Source) -> Array:
+        first = _FIRST + self.offsets()[source.index]
+        axis = source.channel_axis
+        shape = list(source.shape)
+        if shape:
+            shape[axis] = 1
+        return np.broadcast_to(first + np.arange(source.grid.size).reshape(shape), source.shape)
+
+
+def split_by_source(table: Integers, sources: Mapping[str, Source], offsets: Mapping[int, int]) -> dict[int, Integers]:
+    """Divides a (windows, any) table of traced slots into one table of local slots per source it touches.
+
+    Each row comes back ascending and without repeats, -1 where a row has fewer slots than the longest.
+    """
+    result = {}
+    for source in sources.values():
+        first = offsets[source.index]
+        mine = (table >= first) & (table < first + source.grid.size)
+        if mine.any():
+            result[source.index] = compact(np.where(mine, table - first, -1))
+    return result
+
+
+def compact(table: Integers) -> Integers:
+    """The same rows ascending, without repeats, -1 at the end, with no more columns than the longest row needs."""
+    high = np.iinfo(np.int64).max
+    ordered = np.sort(np.where(table < 0, high, table), axis=1)
+    ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = high
+    ordered = np.sort(ordered, axis=1)
+    width = int((ordered < high).sum(axis=1).max(initial=0))
+    ordered = ordered[:, :width]
+    return np.where(ordered == high, -1, ordered)
