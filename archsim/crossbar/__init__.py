@@ -1,0 +1,17 @@
+"""The arithmetic of a crossbar in integers: slices, sign encodings, bit-serial inputs, the ADC."""
+
+from archsim.crossbar.encodings import Encoded, Encoding, encodings, register_encoding
+from archsim.crossbar.matrix import ProgrammedMatrix, program
+from archsim.crossbar.product import integer_product
+from archsim.crossbar.spec import CrossbarSpec
+
+__all__ = [
+    "CrossbarSpec",
+    "Encoded",
+    "Encoding",
+    "ProgrammedMatrix",
+    "encodings",
+    "integer_product",
+    "program",
+    "register_encoding",
+]

@@ -1,0 +1,29 @@
+"""The analog-to-digital converter, in integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.crossbar.spec import CrossbarSpec
+
+
+def convert(sums: npt.NDArray[Any], spec: CrossbarSpec) -> npt.NDArray[Any]:
+    """Column sums as the digital side sees them: `adc_step * min(floor(sum / adc_step), 2^adc_bits - 1)`.
+
+    `sums` holds non-negative integers, below 2^24 in float32 or 2^53 in float64. A sum between two codes goes
+    to the lower one, so there are no ties; a sum above the highest code saturates. The quotient of two such
+    integers never rounds up to the next integer, so the floor of the float quotient is exact.
+    """
+    if spec.largest_code is None:
+        return sums
+    codes = sums if spec.adc_step == 1 else np.floor(sums / spec.adc_step)
+    converted: npt.NDArray[Any] = np.minimum(codes, spec.largest_code) * spec.adc_step
+    return converted
+
+
+def loses_nothing(largest_sum: int, spec: CrossbarSpec) -> bool:
+    """Whether every sum up to `largest_sum` comes through the ADC unchanged."""
+    return spec.largest_code is None or (spec.adc_step == 1 and largest_sum <= spec.largest_code)

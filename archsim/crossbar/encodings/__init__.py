@@ -1,0 +1,10 @@
+"""How signed weights stand in cells that hold no sign: one file per encoding, registered below."""
+
+from archsim.crossbar.encodings.offset import encode_offset
+from archsim.crossbar.encodings.pair import encode_pair
+from archsim.crossbar.encodings.registry import Encoded, Encoding, encodings, find_encoding, register_encoding
+
+register_encoding("offset", encode_offset)
+register_encoding("pair", encode_pair)
+
+__all__ = ["Encoded", "Encoding", "encodings", "find_encoding", "register_encoding"]

@@ -1,0 +1,35 @@
+"""Inputs in digits, one digit a read."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.crossbar.spec import CrossbarSpec
+
+Integers = npt.NDArray[np.int64]
+
+
+def input_bias(spec: CrossbarSpec) -> int:
+    """What is added to inputs before they are cut into digits.
+
+    Signed inputs enter bit by bit in two's complement, without a bias. A DAC of more than one bit has no
+    level for a top digit that mixes the sign with other bits, so there 2^(input_bits-1) is added to the
+    inputs, and as much times the sum of a column's weights, known when they are programmed, is taken off.
+    """
+    return 1 << (spec.input_bits - 1) if spec.signed_inputs and spec.dac_bits > 1 else 0
+
+
+def digit_weights(spec: CrossbarSpec) -> Integers:
+    """What each digit is worth, (digits,), lowest first; the sign bit counts negatively (ISAAC, section 5.1)."""
+    weights = np.left_shift(np.int64(1), spec.dac_bits * np.arange(spec.digits, dtype=np.int64))
+    if spec.signed_inputs and spec.dac_bits == 1:
+        weights[-1] = -weights[-1]
+    return weights
+
+
+def digits(inputs: Integers, spec: CrossbarSpec) -> Integers:
+    """Inputs (vectors, rows) as DAC levels (digits, vectors, rows), lowest digit first."""
+    shifts = spec.dac_bits * np.arange(spec.digits)
+    biased = inputs + input_bias(spec)
+    return (biased >> shifts[:, None, None]) & spec.largest_digit

@@ -1,0 +1,111 @@
+"""What has to be known about a crossbar to compute what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archsim.errors import InputError, Problem
+
+# Cells are kept as bytes, and 16 bits is the widest fixed point of the published designs (ISAAC, section 3).
+MAX_CELL_BITS = 8
+MAX_DAC_BITS = 16
+MAX_PRECISION_BITS = 16
+MAX_ADC_BITS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossbarSpec:
+    """A crossbar of `rows` wordlines x `columns` bitlines, and the numbers that go through it.
+
+    Weights are integers in -2^(weight_bits-1) .. 2^(weight_bits-1)-1, cut into cells of `cell_bits`.
+    Inputs are integers in 0 .. 2^input_bits-1, or -2^(input_bits-1) .. 2^(input_bits-1)-1 if `signed_inputs`,
+    and enter in digits of `dac_bits`. `sign` names an encoding of signed weights (`encodings`).
+    One conversion adds up at most `rows_per_read` wordlines. The ADC answers 0 .. 2^adc_bits-1, one code per
+    `adc_step` units of a column sum, one unit being one cell level times one DAC level; `adc_bits=None` is an
+    ADC that loses nothing. Bad values raise `InputError`, all at once.
+    """
+
+    rows: int
+    columns: int
+    cell_bits: int
+    dac_bits: int
+    weight_bits: int
+    input_bits: int
+    signed_inputs: bool
+    sign: str
+    adc_bits: int | None
+    adc_step: int
+    rows_per_read: int
+
+    def __post_init__(self) -> None:
+        limits = {
+            "rows": 2**16,
+            "columns": 2**16,
+            "cell_bits": MAX_CELL_BITS,
+            "dac_bits": MAX_DAC_BITS,
+            "weight_bits": MAX_PRECISION_BITS,
+            "input_bits": MAX_PRECISION_BITS,
+            "adc_bits": MAX_ADC_BITS,
+            "adc_step": 2**16,
+            "rows_per_read": self.rows,
+        }
+        given = {name: getattr(self, name) for name in limits}
+        problems = [
+            Problem("crossbar", name, str(value), f"an integer from 1 to {limits[name]}")
+            for name, value in given.items()
+            if value is not None and not 1 <= value <= limits[name]
+        ]
+        if self.adc_bits is None and self.adc_step != 1:
+            problems.append(Problem("crossbar", "adc_step", str(self.adc_step), "1 where adc_bits is None"))
+        if problems:
+            raise InputError(*problems)
+
+    @property
+    def cells_per_weight(self) -> int:
+        """Cells that hold the magnitude of one weight, of one sign: ceil(weight_bits / cell_bits)."""
+        return -(-self.weight_bits // self.cell_bits)
+
+    @property
+    def digits(self) -> int:
+        """Reads that one input vector takes: ceil(input_bits / dac_bits)."""
+        return -(-self.input_bits // self.dac_bits)
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """The smallest and the largest weight."""
+        return -(1 << (self.weight_bits - 1)), (1 << (self.weight_bits - 1)) - 1
+
+    @property
+    def input_range(self) -> tuple[int, int]:
+        """The smallest and the largest input."""
+        if self.signed_inputs:
+            return -(1 << (self.input_bits - 1)), (1 << (self.input_bits - 1)) - 1
+        return 0, (1 << self.input_bits) - 1
+
+    @property
+    def largest_cell(self) -> int:
+        """The highest level of a cell."""
+        return (1 << self.cell_bits) - 1
+
+    @property
+    def largest_digit(self) -> int:
+        """The highest level of the DAC."""
+        return (1 << self.dac_bits) - 1
+
+    @property
+    def largest_sum(self) -> int:
+        """The largest column sum that one read can give, before any encoding makes it smaller."""
+        return self.rows_per_read * self.largest_cell * self.largest_digit
+
+    @property
+    def largest_code(self) -> int | None:
+        """The highest code of the ADC; None if it loses nothing."""
+        return None if self.adc_bits is None else (1 << self.adc_bits) - 1
+
+    def row_groups(self, rows: int) -> tuple[slice, ...]:
+        """The rows of a matrix that are read together: arrays of `rows`, each in reads of `rows_per_read`."""
+        return tuple(
+            slice(start, min(start + self.rows_per_read, block + self.rows, rows))
+            for block in range(0, rows, self.rows)
+            for start in range(block, min(block + self.rows, rows), self.rows_per_read)
+        )

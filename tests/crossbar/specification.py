@@ -1,0 +1,60 @@
+"""The crossbar's arithmetic with the offset or pair encoding, in loops of Python integers."""
+
+
+def adc(column_sum, spec):
+    if spec.adc_bits is None:
+        return column_sum
+    return spec.adc_step * min(column_sum // spec.adc_step, 2**spec.adc_bits - 1)
+
+
+def digits_of(value, spec):
+    """(level, worth) pairs whose sum of products is the value; a bias of signed multi-bit inputs is left in."""
+    if spec.signed_inputs:
+        value += 2 ** (spec.input_bits - 1) if spec.dac_bits > 1 else 2**spec.input_bits * (value < 0)
+    base = 2**spec.dac_bits
+    levels = [(value // base**d % base, base**d) for d in range(spec.digits)]
+    if spec.signed_inputs and spec.dac_bits == 1:
+        levels[-1] = (levels[-1][0], -levels[-1][1])
+    return levels
+
+
+def column(inputs, weights, spec):
+    """One output: `inputs` and `weights` are lists of one row group."""
+    top, offset = 2**spec.cell_bits - 1, 2 ** (spec.weight_bits - 1)
+    halves = [(1, [w + offset for w in weights])]
+    if spec.sign == "pair":
+        halves = [(1, [max(w, 0) for w in weights]), (-1, [max(-w, 0) for w in weights])]
+    threshold = 2 ** ((spec.rows_per_read * top * (2**spec.dac_bits - 1)).bit_length() - 1)
+    total = 0
+    for d in range(spec.digits):
+        levels = [digits_of(x, spec)[d][0] for x in inputs]
+        worth = digits_of(inputs[0], spec)[d][1]
+        for sign, half in halves:
+            for s in range(spec.cells_per_weight):
+                cells = [w >> spec.cell_bits * s & top for w in half]
+                if spec.sign == "offset" and sum(cells) * (2**spec.dac_bits - 1) >= threshold:
+                    read = top * sum(levels) - adc(sum(x * (top - c) for x, c in zip(levels, cells, strict=True)), spec)
+                else:
+                    read = adc(sum(x * c for x, c in zip(levels, cells, strict=True)), spec)
+                total += sign * worth * 2 ** (spec.cell_bits * s) * read
+        if spec.sign == "offset":
+            total -= worth * offset * sum(levels)
+    if spec.signed_inputs and spec.dac_bits > 1:
+        total -= 2 ** (spec.input_bits - 1) * sum(weights)
+    return total
+
+
+def specified_product(inputs, weights, spec):
+    """`inputs` (vectors x rows) and `weights` (rows x outputs) as nested lists of integers."""
+    groups = [
+        range(start, min(start + spec.rows_per_read, block + spec.rows, len(weights)))
+        for block in range(0, len(weights), spec.rows)
+        for start in range(block, min(block + spec.rows, len(weights)), spec.rows_per_read)
+    ]
+    return [
+        [
+            sum(column([vector[r] for r in rows], [weights[r][n] for r in rows], spec) for rows in groups)
+            for n in range(len(weights[0]))
+        ]
+        for vector in inputs
+    ]

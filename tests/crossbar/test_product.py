@@ -1,0 +1,147 @@
+"""What comes out of a crossbar equals the integer product, or the integer specification where the ADC clips."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archsim.crossbar import CrossbarSpec, encodings, integer_product, program
+from tests.crossbar.specification import specified_product
+
+ISAAC = CrossbarSpec(
+    rows=128, columns=128, cell_bits=2, dac_bits=1, weight_bits=16, input_bits=16, signed_inputs=True,
+    sign="offset", adc_bits=8, adc_step=1, rows_per_read=128,
+)  # fmt: skip
+
+
+@st.composite
+def problems(draw, largest_rows=300, clipping=False):
+    rows = draw(st.sampled_from([5, 16, 100, 128]) if not clipping else st.sampled_from([3, 8]))
+    spec = CrossbarSpec(
+        rows=rows,
+        columns=128,
+        cell_bits=draw(st.integers(1, 8)),
+        dac_bits=draw(st.integers(1, 4)),
+        weight_bits=draw(st.integers(1, 16)),
+        input_bits=draw(st.integers(1, 16)),
+        signed_inputs=draw(st.booleans()),
+        sign=draw(st.sampled_from(sorted(encodings()))),
+        adc_bits=draw(st.integers(1, 5)) if clipping else None,
+        adc_step=draw(st.integers(1, 9)) if clipping else 1,
+        rows_per_read=draw(st.integers(1, rows)),
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    used, outputs, vectors = draw(st.integers(1, largest_rows)), draw(st.integers(1, 9)), draw(st.integers(0, 5))
+    low, high = spec.weight_range
+    weights = draw(st.sampled_from([
+        rng.integers(low, high, (used, outputs), endpoint=True),
+        np.full((used, outputs), high),
+        np.full((used, outputs), low),
+    ]))  # fmt: skip
+    low, high = spec.input_range
+    inputs = rng.integers(low, high, (vectors, used), endpoint=True)
+    return spec, weights, inputs
+
+
+@given(problems())
+@settings(max_examples=150, deadline=None)
+def test_a_lossless_adc_gives_the_integer_product_on_both_paths(problem):
+    spec, weights, inputs = problem
+    matrix = program(weights, spec)
+    expected = inputs.astype(object) @ weights.astype(object)
+    assert matrix.lossless
+    assert matrix.read(inputs).tolist() == expected.tolist()
+    assert matrix.read_all_conversions(inputs).tolist() == expected.tolist()
+
+
+@given(problems(largest_rows=12, clipping=True))
+@settings(max_examples=150, deadline=None)
+def test_a_clipping_adc_gives_what_the_integer_specification_says(problem):
+    spec, weights, inputs = problem
+    assert program(weights, spec).read(inputs).tolist() == specified_product(inputs.tolist(), weights.tolist(), spec)
+
+
+def test_a_saturating_adc_does_change_results():
+    spec = dataclasses.replace(ISAAC, adc_bits=4, signed_inputs=False, input_bits=8, weight_bits=8)
+    rng = np.random.default_rng(0)
+    weights, inputs = rng.integers(-128, 128, (128, 16)), rng.integers(0, 256, (20, 128))
+    matrix = program(weights, spec)
+    assert not matrix.lossless
+    assert (matrix.read(inputs) != inputs @ weights).mean() > 0.9
+
+
+def test_sixteen_by_sixteen_bits_are_exact_at_the_extremes_of_the_range():
+    weights = np.full((1000, 3), -(2**15))
+    weights[:, 1] = 2**15 - 1
+    inputs = np.full((4, 1000), -(2**15))
+    inputs[1:3] = 2**15 - 1
+    matrix = program(weights, ISAAC)
+    assert matrix.lossless
+    expected = inputs.astype(object) @ weights.astype(object)
+    assert matrix.read(inputs).tolist() == expected.tolist()
+    assert matrix.read_all_conversions(inputs).tolist() == expected.tolist()
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["uniform", "all high", "all low", "half", "just below", "columns"]))
+@settings(max_examples=60, deadline=None)
+def test_flipping_keeps_every_column_sum_of_a_128_row_array_of_2_bit_cells_at_255_or_less(seed, kind):
+    rng = np.random.default_rng(seed)
+    low, high = ISAAC.weight_range
+    weights = rng.integers(low, high, (128, 40), endpoint=True)
+    if kind == "all high":
+        weights[:] = high
+    elif kind == "all low":
+        weights[:] = low
+    elif kind == "half":
+        weights[:] = np.where(rng.random(weights.shape) < 0.5, high, low)
+    elif kind == "just below":
+        weights[:] = low
+        weights[:85] = high  # 85 cells of 3 in each column: 255, the largest sum that is not flipped
+        weights[85] += int(rng.integers(0, 2)) * 0x5555  # one level more: 256, flipped
+    elif kind == "columns":
+        weights[:, rng.random(40) < 0.5] = high
+    group = encodings()["offset"](weights, ISAAC)
+    sums = group.cells.sum(axis=1, dtype=np.int64)
+    assert sums.max() <= 255
+    assert np.array_equal(group.decode(), weights)
+    assert program(weights, ISAAC).lossless, "8 bits lose nothing"
+
+
+def test_a_column_is_flipped_from_256_on_and_not_before():
+    weights = np.full((128, 2), -(2**15))
+    weights[:85] = 2**15 - 1
+    weights[85, 1] += 0x5555
+    group = encodings()["offset"](weights, ISAAC)
+    assert group.cells.sum(axis=1).tolist() == [[255, 128]] * 8
+    assert (group.factors > 0).tolist() == [[True, False]] * 8
+
+
+def test_the_unflipped_pair_encoding_needs_nine_bits_for_a_full_array():
+    weights = np.full((128, 1), 127)
+    spec = dataclasses.replace(ISAAC, weight_bits=8, sign="pair")
+    assert not program(weights, spec).lossless
+    assert program(weights, dataclasses.replace(spec, adc_bits=9)).lossless
+
+
+@pytest.mark.parametrize(
+    ("rows", "outputs", "weight_bits", "sign", "arrays"),
+    [
+        (1152, 128, 8, "offset", 36),
+        (1152, 128, 16, "offset", 72),
+        (1152, 128, 8, "pair", 72),
+        (27, 64, 16, "offset", 4),
+        (4096, 1000, 8, "offset", 1024),
+        (129, 1, 8, "offset", 2),
+    ],
+)
+def test_arrays_are_row_blocks_times_column_blocks(rows, outputs, weight_bits, sign, arrays):
+    spec = dataclasses.replace(ISAAC, weight_bits=weight_bits, sign=sign)
+    assert program(np.zeros((rows, outputs), dtype=np.int64), spec).arrays == arrays
+
+
+def test_integer_product_is_exact_where_float32_and_float64_are_not():
+    for size in (2**11 + 1, 2**26 + 1, 2**30 + 1):
+        inputs, weights = np.array([[size, 1]]), np.array([[size], [1]])
+        assert integer_product(inputs, weights).tolist() == [[size * size + 1]]
