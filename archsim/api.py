@@ -1,0 +1,194 @@
+"""The verbs, for Python and for the command line.
+
+Every verb raises `InputError` with all problems that the rooms found, not just the first. Rooms are imported
+when a verb needs them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archsim import report
+from archsim.choices import MappingChoice, ModelFile, Problems, mapping_names, model_names
+from archsim.errors import input_error
+from archsim.trace import Recorder, chrome_trace
+
+if TYPE_CHECKING:
+    from archsim.graph import Graph
+    from archsim.hardware import Design
+    from archsim.mapping import Placement
+    from archsim.result import Observer, Result
+
+    Model = str | Path | ModelFile | Graph
+    Chosen = str | Path | MappingChoice | Design
+
+__all__ = [
+    "DEFAULT_MAPPING",
+    "MappingChoice",
+    "ModelFile",
+    "Problems",
+    "Recorder",
+    "chrome_trace",
+    "compare",
+    "compared_by_default",
+    "inspect",
+    "load",
+    "mapping_names",
+    "mappings",
+    "model_names",
+    "models",
+    "place",
+    "place_each",
+    "report",
+    "simulate",
+    "summarise",
+]
+
+DEFAULT_MAPPING = "isaac"
+COMPARED = ("isaac", "pipelayer", "atomlayer")
+COMPARED_PRECISION = ("precision.weight_bits=8", "precision.input_bits=8")
+
+Progress = Callable[[int, int], None]
+
+
+def load(
+    model: str | Path,
+    *,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    treat_as_free: Collection[str] = (),
+    random_weights: int | None = None,
+) -> Graph:
+    """The network of an ONNX file or of a shipped model; see `ModelFile`."""
+    return ModelFile(str(model), shapes or {}, tuple(treat_as_free), random_weights).load()
+
+
+def place(model: Model, mapping: Chosen = DEFAULT_MAPPING, settings: Iterable[str] = ()) -> Placement:
+    """The network on the chip: tiles, copies and schedule. `settings` are `KEY=VALUE` on top of the design."""
+    from archsim import mapping as mapper
+
+    problems = Problems()
+    with problems.gathered():
+        graph = _graph(model)
+    with problems.gathered():
+        design = _design(mapping, settings=settings)
+    problems.raise_any()
+    return mapper.place(graph, design)
+
+
+def _graph(model: Model) -> Graph:
+    if isinstance(model, ModelFile):
+        return model.load()
+    return load(model) if isinstance(model, str | Path) else model
+
+
+def _design(mapping: Chosen, defaults: Iterable[str] = (), settings: Iterable[str] = ()) -> Design:
+    if isinstance(mapping, str | Path):
+        mapping = MappingChoice.parse(str(mapping))
+    return mapping.design(defaults, settings) if isinstance(mapping, MappingChoice) else mapping
+
+
+def simulate(
+    model: Model | Placement,
+    mapping: Chosen = DEFAULT_MAPPING,
+    *,
+    settings: Iterable[str] = (),
+    images: int = 1,
+    ideal: bool = False,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Runs `images` images through the chip and answers with every figure; `ideal` lets nobody wait for
+    anything shared. A `Placement` already knows its design. `cpu_s` is the CPU time of this call."""
+    from archsim import engine
+    from archsim.mapping import Placement
+
+    started = time.process_time()
+    if images < 1:
+        raise input_error("images", value=images, expected="at least 1")
+    placement = model if isinstance(model, Placement) else place(model, mapping, settings=settings)
+    result = engine.simulate(placement, images=images, ideal=ideal, observer=observer, progress=progress)
+    return replace(result, cpu_s=time.process_time() - started)
+
+
+def compare(
+    model: Model,
+    mappings: Sequence[Chosen] = (),
+    *,
+    settings: Iterable[str] = (),
+    as_published: bool = False,
+    images: int = 4,
+    ideal: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Result, ...]:
+    """One result per mapping (default: the published designs that ship); see `place_each`."""
+    placements = place_each(model, mappings or compared_by_default(), settings, as_published=as_published)
+    return tuple(simulate(placement, images=images, ideal=ideal, progress=progress) for placement in placements)
+
+
+def place_each(
+    model: Model, mappings: Iterable[Chosen], settings: Iterable[str] = (), *, as_published: bool = False
+) -> tuple[Placement, ...]:
+    """The network on each design. Designs by name run at 8-bit weights and inputs unless `settings` say
+    otherwise, or each at its own precision with `as_published`."""
+    settings = tuple(settings)
+    defaults = () if as_published else COMPARED_PRECISION
+    problems = Problems()
+    designs, placements = [], []
+    with problems.gathered():
+        graph = _graph(model)
+    for mapping in mappings:
+        with problems.gathered():
+            designs.append(_design(mapping, defaults, settings))
+    problems.raise_any()
+    for design in designs:
+        with problems.gathered():
+            placements.append(place(graph, design))
+    problems.raise_any()
+    return tuple(placements)
+
+
+def compared_by_default() -> tuple[str, ...]:
+    """The published designs that ship."""
+    shipped = mapping_names()
+    return tuple(name for name in COMPARED if name in shipped)
+
+
+def inspect(model: Model) -> report.Inspection:
+    """What the importer makes of a network: layers, MACs, what became of each ONNX node."""
+    from archsim.summaries import inspected
+
+    return inspected(_graph(model))
+
+
+def summarise(placement: Placement) -> report.PlacementSummary:
+    """Arrays, copies, tiles and utilisation per layer, and the estimate."""
+    from archsim.summaries import placed
+
+    return placed(placement)
+
+
+def models() -> report.Table:
+    """The models that ship, by name and file."""
+    rows = tuple((name, str(ModelFile(name).path)) for name in model_names())
+    columns = (report.Column("name", "model", left=True), report.Column("file", "file", left=True))
+    return report.Table("Models", columns, rows)
+
+
+def mappings() -> report.Table:
+    """The designs that ship, by name, with what they are and their published precision."""
+    designs = [_design(name) for name in mapping_names()]
+    rows = tuple(
+        (design.name, design.description, design.precision.weight_bits, design.precision.input_bits)
+        for design in designs
+    )
+    columns = (
+        report.Column("name", "design", left=True),
+        report.Column("description", "description", left=True),
+        report.Column("weight_bits", "weight bits"),
+        report.Column("input_bits", "input bits"),
+    )
+    return report.Table("Designs", columns, rows)

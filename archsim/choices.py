@@ -1,0 +1,127 @@
+"""What a user chooses: a network and how to import it, a design and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archsim.errors import InputError, Problem, input_error, nearest_name
+
+if TYPE_CHECKING:
+    from archsim.graph import Graph
+    from archsim.hardware import Design
+
+
+class Problems:
+    """What independent steps find wrong, to be told together."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keeps the problems of an `InputError` and goes on after the block."""
+        try:
+            yield
+        except InputError as error:
+            self._found += error.problems
+
+    def raise_any(self) -> None:
+        """Raises one `InputError` with all problems kept, if there are any."""
+        if self._found:
+            raise InputError(*dict.fromkeys(self._found))
+
+
+def model_names() -> tuple[str, ...]:
+    """The models that ship, by name."""
+    from archsim.hardware import data_folder
+
+    return tuple(sorted(path.stem for path in data_folder("models").glob("*.onnx")))
+
+
+def mapping_names() -> tuple[str, ...]:
+    """The designs that ship, by name."""
+    from archsim.hardware import design_names
+
+    return design_names()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """An ONNX file, or a shipped model by its name, and how to import it.
+
+    `shapes` binds inputs with dynamic dimensions to full shapes, `treat_as_free` names ops that may cost
+    nothing, `random_weights` is the seed of weights for models that ship without any.
+    """
+
+    name: str
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    treat_as_free: tuple[str, ...] = ()
+    random_weights: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the file is; a bare word that names no file and no shipped model is an `InputError`."""
+        from archsim.hardware import data_folder
+
+        names = model_names()
+        if self.name in names:
+            return data_folder("models") / f"{self.name}.onnx"
+        path = Path(self.name)
+        if path.suffix or len(path.parts) > 1 or path.exists():
+            return path
+        expected = f"an ONNX file or one of {', '.join(names)}"
+        raise input_error("MODEL", value=repr(self.name), expected=expected, nearest=nearest_name(self.name, names))
+
+    def load(self) -> Graph:
+        """The network."""
+        from archsim import frontend
+
+        return frontend.load(
+            self.path, shapes=self.shapes, treat_as_free=self.treat_as_free, random_weights=self.random_weights
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MappingChoice:
+    """A design, by name or YAML file, with settings of its own."""
+
+    label: str
+    name: str
+    settings: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> MappingChoice:
+        """`NAME|FILE[:KEY=VALUE,...]`; commas inside brackets and quotes belong to the value."""
+        name, colon, settings = text.partition(":")
+        if not colon or Path(text).is_file():
+            return cls(text, text, ())
+        parts = _split_outside_brackets(settings)
+        if not all("=" in part for part in parts):
+            raise input_error("--mapping", value=repr(text), expected="NAME:KEY=VALUE,... after the colon")
+        return cls(text, name, tuple(parts))
+
+    def design(self, defaults: Iterable[str] = (), settings: Iterable[str] = ()) -> Design:
+        """The design; its own settings win over `settings`, those over `defaults`."""
+        from archsim.hardware import load_design
+
+        return load_design(self.name, [*defaults, *settings, *self.settings])
+
+
+def _split_outside_brackets(text: str) -> list[str]:
+    parts, depth, quote = [""], 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        else:
+            depth += (character in "[{(") - (character in "]})")
+        if character == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts

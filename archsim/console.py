@@ -1,0 +1,106 @@
+"""The two streams of the command line: answers go to stdout and files, messages to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+from archsim.errors import InputError
+from archsim.report import Report, check_writable, write_whole
+
+WIDTH_WITHOUT_TERMINAL = 220
+
+
+class Form(StrEnum):
+    """How an answer is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    md = "md"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an answer goes: stdout in `form` (or JSON alone if `json` is `-`), a JSON file, a folder."""
+
+    form: Form
+    json: str | None
+    out: Path | None
+
+    def check(self, others: Mapping[str, Path] | None = None) -> None:
+        """Raises `InputError` if a file (of `others` too: option to file) could not be written."""
+        targets = dict(others or {})
+        if self.json not in (None, "-"):
+            targets["--json"] = Path(str(self.json))
+        if self.out is not None:
+            targets["--out"] = self.out / "result.json"
+        check_writable(targets, self.out)
+
+    def deliver(self, report: Report, others: Mapping[Path, Iterable[bytes]] | None = None) -> None:
+        """Writes all files (`others` too), whole or none, then prints."""
+        files = dict(others or {})
+        document = report.json()
+        if self.json not in (None, "-"):
+            files[Path(str(self.json))] = [document.encode()]
+        if self.out is not None:
+            files[self.out / "result.json"] = [document.encode()]
+        write_whole(files, self.out)
+        sys.stdout.write(document if self.json == "-" else self._printed(report))
+        sys.stdout.flush()
+
+    def _printed(self, report: Report) -> str:
+        terminal = sys.stdout.isatty()
+        width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else WIDTH_WITHOUT_TERMINAL
+        return report.render(self.form.value, width=width, colour=terminal and "NO_COLOR" not in os.environ)
+
+
+def message(text: str) -> None:
+    """A line on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turns whatever goes wrong inside into one message and the exit code that belongs to it."""
+    try:
+        yield
+    except InputError as error:
+        for problem in error.problems:
+            message(f"error: {problem}")
+        sys.exit(2)
+    except BrokenPipeError:
+        # the reader of stdout left; without this Python would complain about it once more on exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 a bug is told in one line, whatever it is
+        _told_as_bug(error)
+
+
+def _told_as_bug(error: Exception) -> NoReturn:
+    if os.environ.get("ARCHSIM_TRACEBACK"):
+        traceback.print_exception(error)
+    detail = " ".join(f"{type(error).__name__}: {error}".split())
+    message(f"this is a bug in archsim, please report it (ARCHSIM_TRACEBACK=1 shows where): {detail}")
+    sys.exit(1)
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr if that is a terminal, moved by what is yielded: done so far, and how many in all."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
