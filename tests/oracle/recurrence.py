@@ -108,7 +108,7 @@ class Unit:
             for x in range(width):
                 copy = self.copy_of(x, y, width, height)
                 start = max(ready[y][x], self.free.get(copy, 0))
-                if self.assignment == "round_robin":
+                if self.in_raster_order(height):
                     start = max(start, self.start_before)
                 self.start_before = start
                 self.free[copy] = start + self.read_cycles
@@ -119,9 +119,13 @@ class Unit:
         self.done.append(largest(result))
         return result
 
+    def in_raster_order(self, height: int) -> bool:
+        """Whether windows go round the copies and start in raster order: strips of a map of height 1 do, too."""
+        return self.assignment == "round_robin" or (self.assignment == "strips" and height == 1)
+
     def copy_of(self, x: int, y: int, width: int, height: int) -> int:
         """Which copy takes the next window, the pixel (x, y) of the layer's output map."""
-        if self.assignment == "round_robin" or height == 1:
+        if self.in_raster_order(height):
             return self.windows_before % self.copies
         if self.assignment == "strips":
             q = self.copies // math.gcd(self.copies, width)
