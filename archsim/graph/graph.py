@@ -85,8 +85,9 @@ class Graph:
         own = {MatrixLayer: 0, VectorLayer: 0, LayoutLayer: 0, FreeLayer: 0}
         absorbed = 0
         for layer in self.layers:
-            own[type(layer)] += 1
-            absorbed += len(layer.nodes) - 1
+            if layer.nodes:
+                own[type(layer)] += 1
+                absorbed += len(layer.nodes) - 1
         folded = absorbed + len(self.folded)
         timed, layout, free = own[MatrixLayer] + own[VectorLayer], own[LayoutLayer], own[FreeLayer]
         return Coverage(timed + layout + folded + free, timed, layout, folded, free)

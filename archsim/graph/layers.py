@@ -16,7 +16,8 @@ class Layer:
     """Something that reads tensors and writes `results`, in the order of the ONNX node's outputs.
 
     `operands` are the names of the tensors read and the constants used, in the order that `compute` takes
-    them; `nodes` are the ONNX nodes that the layer stands for, its own first.
+    them; `nodes` are the ONNX nodes that the layer stands for, its own first (none if it is a further step of
+    a node that has a layer already).
     """
 
     name: str

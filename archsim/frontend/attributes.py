@@ -1,0 +1,70 @@
+"""The attributes of a node with ONNX's defaults, checked against ONNX's own schema of the op."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import onnx
+from onnx import defs, helper
+
+from archsim.errors import InputError, Problem, nearest_name
+
+_UNDEFINED = onnx.AttributeProto.UNDEFINED
+
+
+@lru_cache(maxsize=1024)
+def schema_of(op: str, opset: int) -> defs.OpSchema:
+    """ONNX's schema of an op in an opset; raises `onnx.defs.SchemaError` if there is none."""
+    return defs.get_schema(op, opset, "")
+
+
+@lru_cache(maxsize=1024)
+def _defaults(op: str, opset: int) -> dict[str, Any]:
+    return {
+        name: _plain(attribute.default_value)
+        for name, attribute in schema_of(op, opset).attributes.items()
+        if attribute.default_value.type != _UNDEFINED
+    }
+
+
+def _plain(attribute: onnx.AttributeProto) -> Any:
+    value = helper.get_attribute_value(attribute)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, source: str, name: str) -> dict[str, Any]:
+    """Attribute values by name, strings decoded, defaults filled in.
+
+    Raises `InputError` for an attribute that the op does not have or of another type, for a missing one,
+    and for a number of inputs or outputs that the op cannot have.
+    """
+    place = f"node {name!r} ({proto.op_type})"
+    known: dict[str, Any] = schema.attributes
+    problems = [
+        Problem(source, place, f"{len(values)} {what}", f"{fewest} to {most}")
+        for what, values, fewest, most in (
+            ("inputs", proto.input, schema.min_input, schema.max_input),
+            ("outputs", proto.output, schema.min_output, schema.max_output),
+        )
+        if not fewest <= len(values) <= most
+    ]
+    values = dict(_defaults(proto.op_type, opset))
+    for attribute in proto.attribute:
+        if attribute.name not in known:
+            expected = f"one of {', '.join(known)}" if known else "no attributes"
+            near = nearest_name(attribute.name, known)
+            problems.append(Problem(source, place, f"attribute {attribute.name}", expected, near))
+        elif attribute.type != known[attribute.name].type.value:
+            expected = known[attribute.name].type.name
+            problems.append(Problem(source, place, f"attribute {attribute.name} of another type", expected))
+        else:
+            values[attribute.name] = _plain(attribute)
+    problems += [
+        Problem(source, place, f"no attribute {wanted}", "that attribute")
+        for wanted, attribute in known.items()
+        if attribute.required and wanted not in values
+    ]
+    if problems:
+        raise InputError(*problems)
+    return values

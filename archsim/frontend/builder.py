@@ -1,0 +1,118 @@
+"""The graph under construction: values known so far, layers added so far, nodes folded away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from archsim.errors import input_error
+from archsim.frontend.inputs import MAX_ELEMENTS
+from archsim.graph import Constant, Layer, MatrixLayer, Tensor
+from archsim.graph.tensors import Array
+
+Value = Tensor | Constant
+Compute = Callable[..., tuple[Array, ...]]
+
+SMALL = 1 << 16
+"""Constants of up to so many elements are computed on import; larger ones when they are loaded."""
+
+_MAX_FOLDED_WORK = 1 << 32
+"""Elements that may be touched to load one folded constant: bounds time for models that double a constant forever."""
+
+
+@dataclass(slots=True)
+class Builder:
+    """What the lowerings write to. `uses` counts how often each value is read (shape queries apart)."""
+
+    source: str
+    opset: int
+    values: dict[str, Value]
+    uses: Counter[str]
+    outputs: frozenset[str]
+    base_dir: Path | None = None
+    seed: int | None = None
+    layers: list[Layer] = field(default_factory=list)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    folded: list[str] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    forms: dict[str, str] = field(default_factory=dict)
+    _work: dict[int, int] = field(default_factory=dict)
+
+    def add_layer(self, layer: Layer, results: tuple[Tensor, ...]) -> None:
+        """Append `layer`, which writes `results`."""
+        for tensor in results:
+            if tensor.elements > MAX_ELEMENTS or 0 in tensor.shape:
+                raise input_error(
+                    self.source,
+                    f"node {layer.name!r} ({layer.op})",
+                    value=f"a result of shape {tensor.shape}",
+                    expected=f"1 to {MAX_ELEMENTS} elements",
+                )
+            self.values[tensor.name] = self.tensors[tensor.name] = tensor
+            self.positions[tensor.name] = len(self.layers)
+        self.layers.append(layer)
+
+    def writer(self, value: str) -> Layer | None:
+        """The layer that writes `value`, if one does."""
+        position = self.positions.get(value)
+        return None if position is None else self.layers[position]
+
+    def replace_layer(self, old: str, layer: Layer, result: Tensor) -> None:
+        """Put `layer` in the place of the one that writes `old`; it writes `result` instead."""
+        position = self.positions.pop(old)
+        del self.tensors[old]
+        self.layers[position] = layer
+        self.positions[result.name] = position
+        self.values[result.name] = self.tensors[result.name] = result
+
+    def finished_layers(self) -> tuple[Layer, ...]:
+        """The layers in topological order. One stored tensor in several forms (transposed, scaled by different
+        numbers) is several matrices: the first keeps the key, the others get one of their own."""
+        first: dict[str, str] = {}
+        return tuple(self._keyed(layer, first) if isinstance(layer, MatrixLayer) else layer for layer in self.layers)
+
+    def _keyed(self, layer: MatrixLayer, first: dict[str, str]) -> MatrixLayer:
+        key, form = layer.weights.key, self.forms[layer.name]
+        if first.setdefault(key, form) == form:
+            return layer
+        return replace(layer, weights=replace(layer.weights, key=f"{key} ({form})"))
+
+    def fold(self, node: str, operands: tuple[Constant, ...], results: tuple[Tensor, ...], compute: Compute) -> None:
+        """Define `results` as constants computed from `operands`: small ones now, large ones when loaded."""
+        self.folded.append(node)
+        placeholder = bool(operands) and all(operand.placeholder for operand in operands)
+        work = sum(self._work.get(id(operand), operand.elements) for operand in operands)
+        work += sum(result.elements for result in results)
+        if work > _MAX_FOLDED_WORK:
+            raise input_error(
+                self.source,
+                f"node {node!r}",
+                value=f"constants of {work} elements",
+                expected="less to compute on import",
+            )
+        key = operands[0].key if len(operands) == 1 else ""
+        small = not placeholder and work <= SMALL
+        arrays = compute(*(operand.load() for operand in operands)) if small else None
+        for index, result in enumerate(results):
+            if arrays is not None:
+                constant = stored(key or result.name, np.asarray(arrays[index], result.dtype))
+            else:
+                loader = _nth(compute, operands, index)
+                constant = Constant(key or result.name, result.shape, result.dtype, loader, placeholder)
+                self._work[id(constant)] = work
+            self.values[result.name] = constant
+
+
+def stored(key: str, array: Array) -> Constant:
+    """A constant that is in memory already."""
+    array = array.copy()
+    array.setflags(write=False)
+    return Constant(key, array.shape, str(array.dtype), lambda: array)
+
+
+def _nth(compute: Compute, operands: tuple[Constant, ...], index: int) -> Callable[[], Array]:
+    return lambda: compute(*(operand.load() for operand in operands))[index]

@@ -1,0 +1,203 @@
+"""From an ONNX model to a `Graph`: walks the nodes in order and applies their lowerings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+import onnx
+from onnx import defs
+
+from archsim.errors import InputError, Problem, nearest_name
+from archsim.frontend.attributes import attributes_of, schema_of
+from archsim.frontend.builder import Builder
+from archsim.frontend.evaluate import FOLDABLE, fold_node
+from archsim.frontend.free import add_free
+from archsim.frontend.inputs import bound_inputs
+from archsim.frontend.node import Node
+from archsim.frontend.order import NamedNode, ordered_nodes
+from archsim.frontend.reader import read_model
+from archsim.frontend.registry import lowerings, supported
+from archsim.frontend.stored import stored_constants
+from archsim.graph import Constant, Graph, LayoutLayer, Tensor
+
+OLDEST_OPSET = 7
+"""The first opset whose elementwise operations broadcast as numpy does."""
+
+_DOMAINS = ("", "ai.onnx")
+_MAX_PROBLEMS = 20
+
+
+def load(
+    path: str | Path,
+    *,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    treat_as_free: Collection[str] = (),
+    random_weights: int | None = None,
+) -> Graph:
+    """The network in the ONNX file `path`, named after the file; weights stay in the file until asked for.
+
+    `shapes` binds dynamic dimensions (input name to whole shape; an unbound first axis is 1). Ops named in
+    `treat_as_free` cost nothing and have no values. `random_weights` is the seed of stand-ins for weights
+    that the file has shapes of but no numbers. Raises `InputError` with every problem found.
+    """
+    path = Path(path)
+    model = read_model(path)
+    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights)
+
+
+def from_model(
+    model: onnx.ModelProto,
+    *,
+    source: str,
+    base_dir: Path | None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    treat_as_free: Collection[str] = (),
+    random_weights: int | None = None,
+) -> Graph:
+    """The network in `model`, as `load` gives it, named after the ONNX graph.
+
+    `source` names the model in errors; external data is looked for inside `base_dir`, if there is one.
+    """
+    return _lowered(model, model.graph.name or "graph", source, base_dir, shapes or {}, treat_as_free, random_weights)
+
+
+def _lowered(
+    model: onnx.ModelProto,
+    name: str,
+    source: str,
+    base_dir: Path | None,
+    shapes: Mapping[str, tuple[int, ...]],
+    treat_as_free: Collection[str],
+    random_weights: int | None,
+) -> Graph:
+    graph, opset = model.graph, _opset(model, source)
+    if random_weights is not None and random_weights < 0:
+        raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
+    _check_free(graph, treat_as_free, source)
+    constants = stored_constants(graph, source, base_dir)
+    inputs = bound_inputs(graph, frozenset(constants), shapes, source)
+    known = dict.fromkeys([*(tensor.name for tensor in inputs), *constants])
+    nodes = ordered_nodes(graph, known, source)
+    builder = Builder(
+        source=source,
+        opset=opset,
+        values={**{tensor.name: tensor for tensor in inputs}, **constants},
+        uses=_uses(graph, nodes),
+        outputs=frozenset(output.name for output in graph.output),
+        base_dir=base_dir,
+        seed=random_weights,
+        tensors={tensor.name: tensor for tensor in inputs},
+    )
+    _lower_all(builder, nodes, frozenset(treat_as_free), model)
+    _add_constant_outputs(builder, graph)
+    result = Graph(
+        name,
+        inputs,
+        tuple(output.name for output in graph.output),
+        builder.finished_layers(),
+        builder.tensors,
+        tuple(builder.folded),
+    )
+    if result.coverage.nodes != len(nodes):
+        raise RuntimeError(f"{source}: {len(nodes)} nodes, but {result.coverage}")
+    return result
+
+
+def _opset(model: onnx.ModelProto, source: str) -> int:
+    newest = defs.onnx_opset_version()
+    version = max((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), default=0)
+    if not OLDEST_OPSET <= version <= newest:
+        raise InputError(Problem(source, "opset", str(version or "none"), f"{OLDEST_OPSET} to {newest}"))
+    return int(version)
+
+
+def _qualified(proto: onnx.NodeProto) -> str:
+    return proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}::{proto.op_type}"
+
+
+def _check_free(graph: onnx.GraphProto, treat_as_free: Iterable[str], source: str) -> None:
+    ops = sorted({_qualified(node) for node in graph.node})
+    problems = [
+        Problem(source, "--treat-as-free", op, f"one of the model's ops {', '.join(ops)}", nearest_name(op, ops))
+        for op in treat_as_free
+        if op not in ops
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode]) -> Counter[str]:
+    """How often each value is read; Shape and Size need no numbers and do not count."""
+    uses = Counter(output.name for output in graph.output)
+    for node in nodes:
+        if node.proto.op_type not in ("Shape", "Size"):
+            uses.update(node.reads)
+    return uses
+
+
+def _lower_all(builder: Builder, nodes: Iterable[NamedNode], free: Collection[str], model: onnx.ModelProto) -> None:
+    """Lower every node; nodes behind a wrong one are passed over, and all problems are raised together."""
+    problems: list[Problem] = []
+    unknown: dict[str, Problem] = {}
+    for node in nodes:
+        if any(value not in builder.values for value in node.reads):
+            continue
+        op = _qualified(node.proto)
+        try:
+            if op in free:
+                add_free(builder, node, model)
+            elif not _lower(builder, node, op):
+                place = f"node {node.name!r}"
+                near = nearest_name(op, lowerings())
+                unknown.setdefault(op, Problem(builder.source, place, f"op {op}", f"--treat-as-free {op}", near))
+        except InputError as error:
+            problems.extend(error.problems)
+    if unknown:
+        problems = [*unknown.values(), Problem(builder.source, "supported ops", "", ", ".join(supported())), *problems]
+    if problems:
+        raise InputError(*problems[:_MAX_PROBLEMS])
+
+
+def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
+    """Lower one node; returns False if nothing knows its op."""
+    lower = lowerings().get(op)
+    inputs = tuple(builder.values[name] if name else None for name in node.proto.input)
+    constant = bool(inputs) and all(value is None or isinstance(value, Constant) for value in inputs)
+    foldable = constant and op in FOLDABLE
+    if lower is None and not foldable:
+        return False
+    lowered = Node(
+        name=node.name,
+        op=op,
+        version=builder.opset,
+        attributes=attributes_of(node.proto, schema_of(op, builder.opset), builder.opset, builder.source, node.name),
+        inputs=inputs,
+        input_names=tuple(node.proto.input),
+        outputs=tuple(node.proto.output),
+        builder=builder,
+    )
+    if foldable:
+        fold_node(lowered, node.proto)
+    elif lower is not None:
+        lower(lowered)
+    unwritten = [name for name in lowered.outputs if name and name not in builder.values]
+    lowered.require(not any(builder.uses[name] for name in unwritten), f"output {unwritten}", "no use of that output")
+    return True
+
+
+def _add_constant_outputs(builder: Builder, graph: onnx.GraphProto) -> None:
+    """Outputs of the network that turned out constant are written by a layout layer each."""
+    for output in graph.output:
+        value = builder.values[output.name]
+        if isinstance(value, Constant):
+            layer = LayoutLayer(
+                name=f"{output.name} constant",
+                op="Constant",
+                operands=(value,),
+                results=(output.name,),
+                nodes=(),
+                compute=lambda array: (array,),
+            )
+            builder.add_layer(layer, (Tensor(output.name, value.shape, value.dtype),))

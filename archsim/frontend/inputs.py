@@ -1,0 +1,148 @@
+"""The graph's inputs with concrete shapes: dynamic dimensions are bound by the user, or by rule for the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import onnx
+
+from archsim.errors import InputError, Problem, nearest_name
+from archsim.frontend.dtypes import NUMPY_NAMES, onnx_name
+from archsim.graph import Tensor
+
+MAX_ELEMENTS = 2**40
+"""More than any machine holds: a larger tensor is a mistake in the model."""
+
+Shape = tuple[int, ...]
+
+
+def bound_inputs(
+    graph: onnx.GraphProto, stored: frozenset[str], shapes: Mapping[str, Shape], source: str
+) -> tuple[Tensor, ...]:
+    """The tensors the user feeds (initializers listed as inputs are not among them), with concrete shapes.
+
+    A dynamic dimension takes its size from `shapes` (input name to whole shape), else from another input that
+    has the same dimension name; the first axis alone, the batch, is 1 by default.
+    """
+    values = [value for value in graph.input if value.name not in stored]
+    names = [value.name for value in values]
+    if not values:
+        raise InputError(Problem(source, "graph", "no inputs", "at least one input that is not an initializer"))
+    problems = [
+        Problem(source, "--shape", name, f"one of the inputs {', '.join(names)}", nearest_name(name, names))
+        for name in shapes
+        if name not in names
+    ]
+    problems += [problem for value in values if (problem := _type_problem(value, source))]
+    if problems:
+        raise InputError(*problems)
+    binding = _Binding(source, shapes)
+    for value in values:
+        binding.bind_given(value)
+    for value in values:
+        binding.bind_batch(value)
+    tensors = tuple(binding.tensor(value) for value in values)
+    if binding.problems:
+        raise InputError(*binding.problems)
+    return tensors
+
+
+def _type_problem(value: onnx.ValueInfoProto, source: str) -> Problem | None:
+    place = f"input {value.name!r}"
+    if value.type.WhichOneof("value") != "tensor_type":
+        return Problem(source, place, str(value.type.WhichOneof("value")), "a tensor")
+    number = value.type.tensor_type.elem_type
+    if number not in NUMPY_NAMES:
+        return Problem(source, place, f"element type {onnx_name(number)}", ", ".join(NUMPY_NAMES.values()))
+    return None
+
+
+class _Binding:
+    """Sizes of dynamic dimensions found so far, by dimension name, and what was wrong."""
+
+    def __init__(self, source: str, shapes: Mapping[str, Shape]) -> None:
+        self.source = source
+        self.shapes = shapes
+        self.symbols: dict[str, int] = {}
+        self.problems: list[Problem] = []
+
+    def bind_given(self, value: onnx.ValueInfoProto) -> None:
+        """Take the sizes that the user gave for an input, checked against those the model fixes."""
+        given = self.shapes.get(value.name)
+        if given is None:
+            return
+        declared = value.type.tensor_type
+        dims = declared.shape.dim
+        shown = ",".join(map(str, given))
+        if any(size < 1 for size in given):
+            self._wrong(value, shown, "sizes of 1 or more")
+        elif declared.HasField("shape") and len(dims) != len(given):
+            self._wrong(value, shown, f"{len(dims)} sizes ({_declared(value)})")
+        else:
+            for dim, size in zip(dims, given, strict=False):
+                fixed = self._fixed(dim, size)
+                if fixed != size:
+                    self._wrong(value, shown, f"{fixed} for dimension {dim.dim_param or fixed} of {_declared(value)}")
+
+    def _fixed(self, dim: onnx.TensorShapeProto.Dimension, size: int) -> int:
+        """The size a dimension must have: the model's, that given for the same name before, else `size`."""
+        if _is_fixed(dim):
+            return int(dim.dim_value)
+        return self.symbols.setdefault(_symbol(dim), size) if _symbol(dim) else size
+
+    def bind_batch(self, value: onnx.ValueInfoProto) -> None:
+        """Let a named first axis be 1 if nothing else says what it is."""
+        dims = value.type.tensor_type.shape.dim
+        if value.name not in self.shapes and dims and _symbol(dims[0]):
+            self.symbols.setdefault(_symbol(dims[0]), 1)
+
+    def tensor(self, value: onnx.ValueInfoProto) -> Tensor:
+        """The input with its concrete shape; sizes nobody knows are noted as problems."""
+        declared = value.type.tensor_type
+        dtype = NUMPY_NAMES[declared.elem_type]
+        if value.name in self.shapes:
+            shape = self.shapes[value.name]
+        elif not declared.HasField("shape"):
+            self._unbound(value, "no shape")
+            shape = ()
+        else:
+            shape = tuple(self._size(value, axis) for axis in range(len(declared.shape.dim)))
+        if math.prod(shape) > MAX_ELEMENTS:
+            self._wrong(value, ",".join(map(str, shape)), f"at most {MAX_ELEMENTS} elements")
+        return Tensor(value.name, tuple(shape), dtype)
+
+    def _size(self, value: onnx.ValueInfoProto, axis: int) -> int:
+        dim = value.type.tensor_type.shape.dim[axis]
+        if _is_fixed(dim):
+            if dim.dim_value == 0:
+                problem = Problem(self.source, f"input {value.name!r}", f"size 0 in axis {axis}", "sizes of 1 or more")
+                self.problems.append(problem)
+            return int(dim.dim_value)
+        if _symbol(dim) in self.symbols:
+            return self.symbols[_symbol(dim)]
+        if axis > 0:
+            self._unbound(value, f"dynamic dimension {dim.dim_param or axis!r} (axis {axis} of {_declared(value)})")
+        return 1
+
+    def _unbound(self, value: onnx.ValueInfoProto, what: str) -> None:
+        expected = f"its size: --shape {value.name}=D,D,.."
+        self.problems.append(Problem(self.source, f"input {value.name!r}", what, expected))
+
+    def _wrong(self, value: onnx.ValueInfoProto, shown: str, expected: str) -> None:
+        self.problems.append(Problem(self.source, f"--shape {value.name}", shown, expected))
+
+
+def _is_fixed(dim: onnx.TensorShapeProto.Dimension) -> bool:
+    """Whether the model says the size; exporters also write -1 for a dynamic one."""
+    return bool(dim.WhichOneof("value") == "dim_value" and dim.dim_value >= 0)
+
+
+def _symbol(dim: onnx.TensorShapeProto.Dimension) -> str:
+    """The name that stands for one size wherever it appears; exporters also write `?`, which stands for none."""
+    return "" if dim.dim_param == "?" else str(dim.dim_param)
+
+
+def _declared(value: onnx.ValueInfoProto) -> str:
+    dims = value.type.tensor_type.shape.dim
+    return "[" + ", ".join(str(dim.dim_value) if _is_fixed(dim) else dim.dim_param or "?" for dim in dims) + "]"

@@ -1,0 +1,1 @@
+"""The lowerings, ops of a kind in one module; every module here is imported and registers its own."""

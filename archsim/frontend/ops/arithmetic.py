@@ -1,0 +1,84 @@
+"""Element-wise arithmetic on operands that broadcast as in numpy: one operation per element of the result for
+each pair of operands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce
+
+import numpy as np
+
+from archsim.frontend.matrix import Affine, absorb, per_channel
+from archsim.frontend.node import Node
+from archsim.frontend.registry import lowering
+from archsim.graph import Constant, MatrixLayer, Pointwise
+from archsim.graph.tensors import Array
+
+
+def _divide(left: Array, right: Array) -> Array:
+    """Division; that of integers rounds towards zero, as in C."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if left.dtype.kind == "f":
+            return np.asarray(left / right)
+        quotient = np.abs(left) // np.abs(right)
+        return np.asarray(np.where((left < 0) != (right < 0), -quotient, quotient))
+
+
+_FUNCTIONS: dict[str, Callable[[Array, Array], Array]] = {
+    "Add": np.add,
+    "Sum": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": _divide,
+}
+
+_NEUTRAL = {"Add": 0.0, "Sum": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
+
+
+@lowering("Add", "Sum", "Sub", "Mul", "Div")
+def arithmetic(node: Node) -> None:
+    """n operands cost n - 1 operations an element. A constant operand that is the same for all windows of the
+    matrix layer directly before folds into it."""
+    values = [
+        node.neutral(value, _NEUTRAL[node.op]) if isinstance(value, Constant) else value
+        for value in map(node.value, range(len(node.inputs)))
+    ]
+    for value in values:
+        node.require(value.dtype == values[0].dtype, f"types {values[0].dtype} and {value.dtype}", "one element type")
+    try:
+        shape = np.broadcast_shapes(*(value.shape for value in values))
+    except ValueError:
+        shown = ", ".join(str(value.shape) for value in values)
+        raise node.error(f"operands of shapes {shown}", "shapes that broadcast") from None
+    if len(values) == 1:
+        node.alias()
+        return
+    if len(values) == 2 and _absorbed(node):
+        return
+    function = _FUNCTIONS[node.op]
+    operations = (len(values) - 1) * math.prod(shape)
+    node.vector(values, shape, lambda *arrays: reduce(function, arrays), operations=operations, access=Pointwise())
+
+
+def _absorbed(node: Node) -> bool:
+    """Fold `x op constant` (and `constant op x` where the order does not matter) into the matrix layer before."""
+    for index in (0, 1) if node.op in ("Add", "Sum", "Mul") else (0,):
+        constant = node.value(1 - index)
+        layer = node.builder.writer(node.input_names[index])
+        if isinstance(constant, Constant) and isinstance(layer, MatrixLayer):
+            shape = node.builder.tensors[layer.results[0]].shape
+            if per_channel(constant, shape, layer.channel_axis):
+                constant = node.neutral(constant, _NEUTRAL[node.op])
+                return absorb(node, index, _affine(node.op, constant))
+    return False
+
+
+def _affine(op: str, constant: Constant) -> Affine:
+    if op == "Mul":
+        return Affine((constant,), factor=lambda number: number)
+    if op == "Div":
+        return Affine((constant,), factor=lambda number: np.asarray(1 / number))
+    if op == "Sub":
+        return Affine((constant,), shift=np.negative)
+    return Affine((constant,), shift=lambda number: number)

@@ -1,0 +1,120 @@
+"""Fully connected layers: products of activations with a constant matrix."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from archsim.frontend.builder import Value
+from archsim.frontend.inputs import Shape
+from archsim.frontend.matrix import add_matrix, per_channel
+from archsim.frontend.node import Node
+from archsim.frontend.registry import lowering
+from archsim.graph import Constant, LayoutLayer, Pointwise, Rows, Tensor, VectorLayer
+from archsim.graph.tensors import Array
+
+
+def _operands(node: Node) -> tuple[Tensor, Constant]:
+    data, weights = node.value(0), node.value(1)
+    if isinstance(data, Tensor) and isinstance(weights, Constant):
+        return data, weights
+    if isinstance(data, Constant):
+        raise node.error("a constant on the left", "activations on the left, constant weights on the right")
+    raise node.error(
+        f"two operands computed at run time ({data.name!r} and {weights.name!r})"
+        if isinstance(weights, Tensor)
+        else "",
+        "constant weights on the right: crossbars hold weights, not activations",
+    )
+
+
+@lowering("MatMul")
+def matmul(node: Node) -> None:
+    """Data (..., rows) times weights (rows, outputs): each index of the leading axes is one window.
+
+    Leading axes of size 1 of the weights are dropped where the data has as many axes.
+    """
+    data, stored = _operands(node)
+    rank = len(stored.shape)
+    flat = 2 <= rank <= max(len(data.shape), 2) and all(size == 1 for size in stored.shape[:-2])
+    node.require(flat, f"weights of shape {stored.shape}", "a matrix (rows, outputs)")
+    rows, outputs = stored.shape[-2:]
+    node.require(data.shape[-1:] == (rows,), f"data of shape {data.shape}", f"{rows} in the last axis")
+    weights = node.weights(stored, rows).map(lambda array: array.reshape(1, rows, outputs), (1, rows, outputs))
+    shape = (*data.shape[:-1], outputs)
+    add_matrix(node, data, weights, None, form="as stored", shape=shape, access=Rows(), channel_axis=len(shape) - 1)
+
+
+@lowering("Gemm")
+def gemm(node: Node) -> None:
+    """alpha x A' x B' + beta x C: alpha goes into the weights; C, times beta, is the bias where it is constant
+    and the same for all windows, else one addition per element after the matrix. A transposed A is a layout
+    step before it."""
+    data, stored = _operands(node)
+    node.require(len(data.shape) == 2 == len(stored.shape), f"shapes {data.shape} and {stored.shape}", "two matrices")
+    if node.attributes["transA"]:
+        data = _transposed(node, data)
+    transposed, alpha = bool(node.attributes["transB"]), node.attributes["alpha"]
+    rows, outputs = stored.shape[::-1] if transposed else stored.shape
+    windows = data.shape[0]
+    node.require(data.shape[1] == rows, f"data of shape {data.shape}", f"{rows} in the last axis")
+
+    def matrix(array: Array) -> Array:
+        array = array.T if transposed else array
+        return (array if alpha == 1 else array * array.dtype.type(alpha)).reshape(1, rows, outputs)
+
+    weights = node.weights(stored, rows).map(matrix, (1, rows, outputs))
+    shape = (windows, outputs)
+    addend = node.optional(2)
+    bias = _bias(node, addend, shape) if isinstance(addend, Constant) and per_channel(addend, shape, 1) else None
+    later = addend is not None and bias is None
+    product = f"{node.outputs[0]} product" if later else node.outputs[0]
+    form = f"transB={int(transposed)}, alpha={alpha:g}"
+    add_matrix(node, data, weights, bias, form=form, shape=shape, access=Rows(), channel_axis=1, result=product)
+    if later and addend is not None:
+        _add_later(node, product, addend, shape, data.dtype)
+
+
+def _bias(node: Node, addend: Constant, shape: Shape) -> Constant:
+    beta = node.attributes["beta"]
+
+    def spread(array: Array) -> Array:
+        return np.broadcast_to(array.reshape(-1) * array.dtype.type(beta), shape[1:])
+
+    return node.neutral(addend, 0.0).map(spread, shape[1:])
+
+
+def _transposed(node: Node, data: Tensor) -> Tensor:
+    result = Tensor(f"{node.outputs[0]} transposed A", data.shape[::-1], data.dtype)
+    layer = LayoutLayer(
+        name=f"{node.name} transpose",
+        op="Transpose",
+        operands=(data.name,),
+        results=(result.name,),
+        nodes=(),
+        compute=lambda array: (array.T,),
+    )
+    node.builder.add_layer(layer, (result,))
+    return result
+
+
+def _add_later(node: Node, product: str, addend: Value, shape: Shape, dtype: str) -> None:
+    try:
+        fits = np.broadcast_shapes(addend.shape, shape) == shape
+    except ValueError:
+        fits = False
+    node.require(fits, f"C of shape {addend.shape}", f"a shape that broadcasts to {shape}")
+    beta = node.attributes["beta"]
+    layer = VectorLayer(
+        name=f"{node.name} add",
+        op="Add",
+        operands=(product, addend.name if isinstance(addend, Tensor) else addend),
+        results=(node.outputs[0],),
+        nodes=(),
+        access=Pointwise(),
+        unit="elementwise",
+        operations=math.prod(shape) * (1 if beta == 1 else 2),
+        compute=lambda array, other: np.asarray(array + other * other.dtype.type(beta), dtype=dtype),
+    )
+    node.builder.add_layer(layer, (Tensor(node.outputs[0], shape, dtype),))
