@@ -1,6 +1,6 @@
 """The arithmetic of a crossbar in integers: slices, sign encodings, bit-serial inputs, the ADC."""
 
-from archsim.crossbar.encodings import Encoded, Encoding, encodings, register_encoding
+from archsim.crossbar.encodings import Encoded, Encoding, encodings, find_encoding, register_encoding
 from archsim.crossbar.matrix import ProgrammedMatrix, program
 from archsim.crossbar.product import integer_product
 from archsim.crossbar.spec import CrossbarSpec
@@ -11,6 +11,7 @@ __all__ = [
     "Encoding",
     "ProgrammedMatrix",
     "encodings",
+    "find_encoding",
     "integer_product",
     "program",
     "register_encoding",

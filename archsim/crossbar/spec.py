@@ -12,6 +12,18 @@ MAX_DAC_BITS = 16
 MAX_PRECISION_BITS = 16
 MAX_ADC_BITS = 24
 
+_KEYS = {
+    "rows": "array.rows",
+    "columns": "array.columns",
+    "cell_bits": "array.cell_bits",
+    "dac_bits": "array.dac_bits",
+    "weight_bits": "precision.weight_bits",
+    "input_bits": "precision.input_bits",
+    "adc_bits": "adc.bits",
+    "adc_step": "adc.step",
+    "rows_per_read": "adc.rows_per_read",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossbarSpec:
@@ -22,7 +34,7 @@ class CrossbarSpec:
     and enter in digits of `dac_bits`. `sign` names an encoding of signed weights (`encodings`).
     One conversion adds up at most `rows_per_read` wordlines. The ADC answers 0 .. 2^adc_bits-1, one code per
     `adc_step` units of a column sum, one unit being one cell level times one DAC level; `adc_bits=None` is an
-    ADC that loses nothing. Bad values raise `InputError`, all at once.
+    ADC that loses nothing. Bad values raise `InputError`, all at once, by their keys in a design.
     """
 
     rows: int
@@ -51,12 +63,12 @@ class CrossbarSpec:
         }
         given = {name: getattr(self, name) for name in limits}
         problems = [
-            Problem("crossbar", name, str(value), f"an integer from 1 to {limits[name]}")
+            Problem("crossbar", _KEYS[name], str(value), f"an integer from 1 to {limits[name]}")
             for name, value in given.items()
             if value is not None and not 1 <= value <= limits[name]
         ]
         if self.adc_bits is None and self.adc_step != 1:
-            problems.append(Problem("crossbar", "adc_step", str(self.adc_step), "1 where adc_bits is None"))
+            problems.append(Problem("crossbar", _KEYS["adc_step"], str(self.adc_step), "1 where adc.bits is None"))
         if problems:
             raise InputError(*problems)
 

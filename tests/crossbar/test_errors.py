@@ -13,15 +13,15 @@ from tests.crossbar.test_product import ISAAC
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("rows", 0, "rows: got 0, expected an integer from 1 to 65536"),
-        ("columns", 2**17, "columns: got 131072"),
-        ("cell_bits", 9, "cell_bits: got 9, expected an integer from 1 to 8"),
-        ("dac_bits", 0, "dac_bits: got 0"),
-        ("weight_bits", 17, "weight_bits: got 17, expected an integer from 1 to 16"),
-        ("input_bits", -1, "input_bits: got -1"),
-        ("adc_bits", 0, "adc_bits: got 0"),
-        ("adc_step", 0, "adc_step: got 0"),
-        ("rows_per_read", 129, "rows_per_read: got 129, expected an integer from 1 to 128"),
+        ("rows", 0, "array.rows: got 0, expected an integer from 1 to 65536"),
+        ("columns", 2**17, "array.columns: got 131072"),
+        ("cell_bits", 9, "array.cell_bits: got 9, expected an integer from 1 to 8"),
+        ("dac_bits", 0, "array.dac_bits: got 0"),
+        ("weight_bits", 17, "precision.weight_bits: got 17, expected an integer from 1 to 16"),
+        ("input_bits", -1, "precision.input_bits: got -1"),
+        ("adc_bits", 0, "adc.bits: got 0"),
+        ("adc_step", 0, "adc.step: got 0"),
+        ("rows_per_read", 129, "adc.rows_per_read: got 129, expected an integer from 1 to 128"),
     ],
 )
 def test_a_value_out_of_range_names_the_field_and_the_range(field, value, message):
@@ -36,7 +36,7 @@ def test_all_bad_fields_are_reported_at_once():
 
 
 def test_an_ideal_adc_with_a_step_is_a_contradiction():
-    with pytest.raises(InputError, match="adc_step: got 2, expected 1 where adc_bits is None"):
+    with pytest.raises(InputError, match=r"adc\.step: got 2, expected 1 where adc\.bits is None"):
         dataclasses.replace(ISAAC, adc_bits=None, adc_step=2)
 
 

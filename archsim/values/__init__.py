@@ -1,0 +1,22 @@
+"""The numbers of a network: in floating point as the model says, and quantised through crossbars."""
+
+from archsim.values.arrays import load_arrays, network_inputs
+from archsim.values.calibration import Calibration, calibrate
+from archsim.values.design import crossbar_spec
+from archsim.values.evaluation import EvaluationResult, evaluate
+from archsim.values.floating import run_float
+from archsim.values.quantised import MatrixCheck, ValueResult, run_quantised
+
+__all__ = [
+    "Calibration",
+    "EvaluationResult",
+    "MatrixCheck",
+    "ValueResult",
+    "calibrate",
+    "crossbar_spec",
+    "evaluate",
+    "load_arrays",
+    "network_inputs",
+    "run_float",
+    "run_quantised",
+]

@@ -1,0 +1,79 @@
+"""Walking through the layers of a graph with the arrays of several batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from archsim.errors import InputError, Problem
+from archsim.graph import Constant, FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, VectorLayer
+from archsim.graph.tensors import Array
+
+MatrixRule = Callable[[MatrixLayer, Array], Array]
+"""What a matrix layer makes of (batches, *shape of the tensor read): (batches, *shape of the tensor written)."""
+
+
+def check_runnable(graph: Graph) -> None:
+    """Raise `InputError` if the graph has no numbers: free layers, or weights that are shapes alone."""
+    problems = [
+        Problem(
+            graph.name, f"node {layer.name!r} ({layer.op})", "a node treated as free", "no free nodes in a value run"
+        )
+        for layer in graph.layers
+        if isinstance(layer, FreeLayer)
+    ]
+    blank = [layer for layer in graph.layers if any(constant.placeholder for constant in _constants(layer))]
+    if blank:
+        shown = f"no trained numbers in {len(blank)} layers, the first {blank[0].name!r}"
+        problems.append(Problem(graph.name, "weights", shown, "a trained model, or --random-weights SEED"))
+    if problems:
+        raise InputError(*problems)
+
+
+def execute(graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRule) -> list[dict[str, Array]]:
+    """The graph's outputs for each of `batches`, which hold an array of the declared shape for every input.
+
+    Layers are computed one after the other for all batches, so that matrix layers see them together; a
+    tensor is dropped when nobody reads it any more.
+    """
+    values = {tensor.name: [batch[tensor.name] for batch in batches] for tensor in graph.inputs}
+    last_reader = {tensor: readers[-1].name for tensor, readers in graph.consumers.items()}
+    for layer in graph.layers:
+        values |= zip(layer.results, _results(graph, layer, values, rule, len(batches)), strict=True)
+        for tensor in set(layer.inputs):
+            if last_reader[tensor] == layer.name and tensor not in graph.outputs:
+                del values[tensor]
+    return [{name: values[name][index] for name in graph.outputs} for index in range(len(batches))]
+
+
+def _results(
+    graph: Graph, layer: Layer, values: Mapping[str, list[Array]], rule: MatrixRule, batches: int
+) -> list[list[Array]]:
+    """For each result of the layer its arrays, one for each batch."""
+    dtypes = [graph.tensors[name].dtype for name in layer.results]
+    if isinstance(layer, MatrixLayer):
+        stacked = rule(layer, np.stack(values[layer.inputs[0]]))
+        return [list(stacked.astype(dtypes[0], copy=False))]
+    if not isinstance(layer, VectorLayer | LayoutLayer):
+        raise TypeError(f"layer {layer.name!r} has no values")
+    constants = {id(constant): constant.load() for constant in layer.constants}
+    results: list[list[Array]] = [[] for _ in layer.results]
+    for index in range(batches):
+        operands = [
+            constants[id(operand)] if isinstance(operand, Constant) else values[operand][index]
+            for operand in layer.operands
+        ]
+        computed = layer.compute(*operands)
+        arrays = computed if isinstance(layer, LayoutLayer) else (computed,)
+        for kept, array, dtype in zip(results, arrays, dtypes, strict=True):
+            kept.append(np.asarray(array, dtype))
+    return results
+
+
+def _constants(layer: Layer) -> Iterable[Constant]:
+    yield from layer.constants
+    if isinstance(layer, MatrixLayer):
+        yield layer.weights
+        if layer.bias is not None:
+            yield layer.bias

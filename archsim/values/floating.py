@@ -1,0 +1,66 @@
+"""A network in floating point, as the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from archsim.graph import Graph, MatrixLayer
+from archsim.graph.tensors import Array
+from archsim.values.execution import check_runnable, execute
+from archsim.values.windows import apply
+
+# Elements of weights that are kept between batches; a larger layer is loaded again.
+KEPT_ELEMENTS = 2**26
+
+
+class FloatRule:
+    """Matrix layers in floating point: sums in float64, rounded once to the type of the result, so that the
+    answer does not depend on the order in which a machine adds."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._kept: dict[str, Array] = {}
+        self._room = KEPT_ELEMENTS
+
+    def __call__(self, layer: MatrixLayer, data: Array) -> Array:
+        """The layer's result for (batches, *shape)."""
+        weights = self._weights(layer)
+        shape = self._graph.tensors[layer.results[0]].shape
+        result = apply(layer, data, shape, lambda windows: multiply_groups(windows, weights))
+        return add_bias(layer, result)
+
+    def _weights(self, layer: MatrixLayer) -> Array:
+        kept = self._kept.get(layer.name)
+        if kept is not None:
+            return kept
+        weights = layer.weights.load().astype(np.float64)
+        if weights.size <= self._room:
+            self._room -= weights.size
+            self._kept[layer.name] = weights
+        return weights
+
+
+def multiply_groups(windows: Array, weights: Array) -> Array:
+    """(n, groups, rows) times (groups, rows, outputs / groups), in float64."""
+    product: Array = np.matmul(windows.astype(np.float64).transpose(1, 0, 2), weights).transpose(1, 0, 2)
+    return product
+
+
+def add_bias(layer: MatrixLayer, result: Array) -> Array:
+    """`result` (batches, ..., outputs along the channel axis, ...) plus the layer's bias."""
+    if layer.bias is None:
+        return result
+    behind = result.ndim - 2 - layer.channel_axis
+    total: Array = result + layer.bias.load().astype(np.float64).reshape(-1, *(1,) * behind)
+    return total
+
+
+def run_float(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs, by name, for one batch: `inputs` holds an array of the declared shape for each input.
+
+    A graph without numbers (placeholder weights, free layers) raises `InputError`.
+    """
+    check_runnable(graph)
+    return execute(graph, [inputs], FloatRule(graph))[0]

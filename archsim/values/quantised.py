@@ -1,0 +1,158 @@
+"""A network quantised after training, its matrix layers computed by crossbars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, integer_product, program
+from archsim.errors import input_error
+from archsim.graph import Graph, MatrixLayer
+from archsim.graph.tensors import Array
+from archsim.values.calibration import Calibration, check_finite
+from archsim.values.execution import check_runnable, execute
+from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias
+from archsim.values.scales import scales_for, to_integers
+from archsim.values.windows import apply
+
+# Windows of each lossless layer for which every conversion is computed and compared, the first ones of a run.
+CHECKED_WINDOWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCheck:
+    """Whether the ADC can lose nothing on a layer, and whether what was read equals the integer product.
+
+    On a lossless layer `exact` compares all conversions of the first windows, else every output.
+    """
+
+    layer: str
+    lossless: bool
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueResult:
+    """Outputs by name, how far they are from floating point over all elements, a check of each matrix layer."""
+
+    outputs: Mapping[str, Array]
+    max_abs_error: float
+    mean_abs_error: float
+    layers: tuple[MatrixCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Programmed:
+    """A layer in crossbars: one matrix for each group, scales of inputs and outputs (outputs,)."""
+
+    matrices: tuple[ProgrammedMatrix, ...]
+    input_scale: float
+    output_scales: npt.NDArray[np.float64]
+
+    @property
+    def lossless(self) -> bool:
+        return all(matrix.lossless for matrix in self.matrices)
+
+
+class CrossbarRule:
+    """Matrix layers through crossbars.
+
+    Weights are scaled for each output so that the largest magnitude is 2^(weight_bits-1)-1; inputs for each
+    tensor so that the calibrated range fits, unsigned where its minimum is not negative, else signed and
+    symmetric. The integer sums are scaled back and the bias added in float64.
+    """
+
+    def __init__(self, graph: Graph, calibration: Calibration, spec: CrossbarSpec) -> None:
+        if spec.weight_bits < 2:
+            raise input_error("precision.weight_bits", value=spec.weight_bits, expected="2 or more: a sign and a size")
+        self._graph, self._calibration, self._spec = graph, calibration, spec
+        self._kept: dict[str, _Programmed] = {}
+        self._room = KEPT_ELEMENTS
+        self._checks: dict[str, MatrixCheck] = {}
+
+    @property
+    def checks(self) -> tuple[MatrixCheck, ...]:
+        """A check of each layer computed so far, in graph order."""
+        return tuple(self._checks.values())
+
+    def __call__(self, layer: MatrixLayer, data: Array) -> Array:
+        """The layer's result for (batches, *shape)."""
+        check_finite(self._graph, layer, data)
+        programmed = self._programmed(layer)
+        integers = to_integers(data, programmed.input_scale, programmed.matrices[0].spec.input_range)
+        shape = self._graph.tensors[layer.results[0]].shape
+        sums = apply(layer, integers, shape, lambda windows: self._read(layer, programmed, windows))
+        behind = len(shape) - 1 - layer.channel_axis
+        return add_bias(layer, sums * programmed.output_scales.reshape(-1, *(1,) * behind))
+
+    def _read(self, layer: MatrixLayer, programmed: _Programmed, windows: Array) -> Array:
+        groups = [windows[:, group] for group in range(layer.groups)]
+        sums = [matrix.read(group) for matrix, group in zip(programmed.matrices, groups, strict=True)]
+        previous = self._checks.get(layer.name)
+        if previous is None or not programmed.lossless:
+            exact = all(map(_equals_product, programmed.matrices, groups, sums))
+            exact = exact and (previous is None or previous.exact)
+            self._checks[layer.name] = MatrixCheck(layer.name, programmed.lossless, exact)
+        return np.stack(sums, axis=1)
+
+    def _programmed(self, layer: MatrixLayer) -> _Programmed:
+        kept = self._kept.get(layer.name)
+        if kept is None:
+            kept = _program(self._graph, layer, self._calibration, self._spec)
+            if layer.weights.elements <= self._room:
+                self._room -= layer.weights.elements
+                self._kept[layer.name] = kept
+        return kept
+
+
+def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> bool:
+    if matrix.lossless:
+        inputs = inputs[:CHECKED_WINDOWS]
+        sums = matrix.read_all_conversions(inputs)
+    return np.array_equal(sums, integer_product(inputs, matrix.weights))
+
+
+def _program(graph: Graph, layer: MatrixLayer, calibration: Calibration, spec: CrossbarSpec) -> _Programmed:
+    low, high = calibration.ranges[layer.inputs[0]]
+    spec = replace(spec, signed_inputs=low < 0)
+    levels = spec.input_range[1]
+    if levels < 1:
+        place = f"signed inputs of node {layer.name!r}"
+        raise input_error("precision.input_bits", place, value=spec.input_bits, expected="2 or more: a sign and a size")
+    input_scale = float(scales_for(max(-low, high), levels))
+    weights = layer.weights.load()
+    if not np.isfinite(weights).all():
+        raise input_error(graph.name, f"weights of node {layer.name!r}", value="inf or nan", expected="finite numbers")
+    largest = spec.weight_range[1]
+    weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
+    integers = to_integers(weights, weight_scales[:, None, :], (-largest, largest))
+    matrices = tuple(program(group, spec) for group in integers)
+    return _Programmed(matrices, input_scale, weight_scales.reshape(-1) * input_scale)
+
+
+def run_quantised(
+    graph: Graph, inputs: Mapping[str, Array], spec: CrossbarSpec, calibration: Calibration
+) -> ValueResult:
+    """What the crossbars answer to one batch (`inputs` as for `run_float`), compared with floating point.
+
+    `spec.signed_inputs` is set for each layer by the calibration. A graph without numbers raises `InputError`.
+    """
+    check_runnable(graph)
+    rule = CrossbarRule(graph, calibration, spec)
+    (outputs,) = execute(graph, [inputs], rule)
+    (reference,) = execute(graph, [inputs], FloatRule(graph))
+    differences = output_errors(outputs, reference)
+    return ValueResult(outputs, float(differences.max(initial=0)), float(differences.mean()), rule.checks)
+
+
+def output_errors(outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> npt.NDArray[np.float64]:
+    """The absolute differences of all elements of all outputs, in one row."""
+    return np.concatenate(
+        [
+            np.abs(array.astype(np.float64) - reference[name].astype(np.float64)).reshape(-1)
+            for name, array in outputs.items()
+        ]
+    )
