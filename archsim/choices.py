@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ class ModelFile:
         if self.name in names:
             return data_folder("models") / f"{self.name}.onnx"
         path = Path(self.name)
-        if path.suffix or len(path.parts) > 1 or path.exists():
+        if path.suffix or len(path.parts) > 1 or os.path.exists(path):  # noqa: PTH110 names too long are no files
             return path
         expected = f"an ONNX file or one of {', '.join(names)}"
         raise input_error("MODEL", value=repr(self.name), expected=expected, nearest=nearest_name(self.name, names))
@@ -97,7 +98,7 @@ class MappingChoice:
     def parse(cls, text: str) -> MappingChoice:
         """`NAME|FILE[:KEY=VALUE,...]`; commas inside brackets and quotes belong to the value."""
         name, colon, settings = text.partition(":")
-        if not colon or Path(text).is_file():
+        if not colon or os.path.isfile(text):  # noqa: PTH113 texts too long for a name are no files
             return cls(text, text, ())
         parts = _split_outside_brackets(settings)
         if not all("=" in part for part in parts):

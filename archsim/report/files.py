@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from archsim.errors import InputError, Problem, input_error
 
 
-def check_writable(targets: Mapping[str, Path]) -> None:
+def check_writable(targets: Mapping[str, Path], folder: Path | None = None) -> None:
     """Finds out before a long run whether the results can be written where `targets` (option to file) says.
 
-    Raises `InputError` with every target that is a folder, lies in a folder that is missing or closed, is
-    protected, or is named twice.
+    `folder` is one that `write_whole` will make. Raises `InputError` with every target that is a folder, lies
+    in a folder that is missing or closed, is protected, or is named twice.
     """
     problems = []
     seen: dict[Path, str] = {}
@@ -23,40 +24,45 @@ def check_writable(targets: Mapping[str, Path]) -> None:
         if path in seen:
             problems.append(Problem(option, value=str(target), expected=f"another file than {seen[path]} writes"))
         seen[path] = option
-        obstacle = _obstacle(path)
+        obstacle = _obstacle(path, None if folder is None else Path(os.path.realpath(folder)))
         if obstacle:
             problems.append(Problem(option, value=str(target), expected=f"a file that can be written ({obstacle})"))
     if problems:
         raise InputError(*problems)
 
 
-def _obstacle(path: Path) -> str:
+def _obstacle(path: Path, folder: Path | None) -> str:
     """Why `path` cannot be written, or an empty string; tries it with a file of another name."""
-    if path.is_dir():
-        return "it is a folder"
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
-    if path.exists() and not os.access(path, os.W_OK):
-        return "it is write-protected"
-    if _is_device(path):
-        return ""
-    trial = _temporary(path)
     try:
-        trial.open("xb").close()
-        trial.unlink()
+        if path.is_dir():
+            return "it is a folder"
+        if path.parent == folder and not folder.exists():
+            path = folder
+        if not path.parent.is_dir():
+            return f"there is no folder {path.parent}"
+        if path.exists() and not os.access(path, os.W_OK):
+            return "it is write-protected"
+        if not _is_device(path):
+            trial = _temporary(path)
+            trial.open("xb").close()
+            trial.unlink()
     except OSError as error:
         return error.strerror or type(error).__name__
     return ""
 
 
-def write_whole(files: Mapping[Path, Iterable[bytes]]) -> None:
+def write_whole(files: Mapping[Path, Iterable[bytes]], folder: Path | None = None) -> None:
     """Writes all files beside their places first and then puts them there; what stood there stays on failure.
+
+    `folder` is made if it is missing.
 
     Raises `InputError` when the disk is full or a place can no longer be written.
     """
     staged: dict[Path, Path] = {}
-    current = Path()
+    current = folder or Path()
     try:
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
         for target, chunks in files.items():
             current = target
             path = Path(os.path.realpath(target))
@@ -84,7 +90,8 @@ def _write(path: Path, chunks: Iterable[bytes], mode: str) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """A name beside `path` that no other process takes and that is short enough for any disk."""
+    return path.with_name(f".archsim-{os.getpid()}-{zlib.crc32(path.name.encode()):08x}.part")
 
 
 def _is_device(path: Path) -> bool:

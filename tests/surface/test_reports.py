@@ -1,0 +1,177 @@
+"""Reports: the same figures in four forms, a dash or an empty cell where a figure was not computed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from archsim.report import (
+    Column,
+    InspectedLayer,
+    Inspection,
+    Table,
+    comparison_report,
+    inspection_report,
+    listing_report,
+    simulation_report,
+)
+from archsim.report.figures import duration, energy, large, plain, share
+from tests.surface.samples import RESULT, SLOWER
+
+SCHEMA_KEYS = {
+    *{"schema", "model", "mapping", "images", "cycle_ns", "latency_ns", "latency_cycles", "interval_ns"},
+    *{"interval_bound_ns", "throughput_per_s", "tick_ps", "logical_cycles", "arrays", "spill_bytes", "energy_pj"},
+    *{"area_mm2", "power_w", "layers", "noc", "coverage", "checks", "events", "cpu_s", "version", "seed"},
+}
+LAYER_KEYS = {
+    *{"name", "op", "rows", "outputs", "groups", "windows", "uses", "arrays_per_copy", "copies", "arrays", "slots"},
+    *{"start_ns", "end_ns", "busy_ns", "stall_ns", "macs", "energy_pj"},
+}
+
+
+@pytest.mark.parametrize(
+    ("show", "value", "text"),
+    [
+        (duration, 0, "0 ns"),
+        (duration, 1234.5, "1.234 us"),
+        (duration, 1_627_000.0, "1.627 ms"),
+        (duration, 2.5e9, "2.5 s"),
+        (duration, None, "-"),
+        (large, 15_470_264_320, "15.47 G"),
+        (large, 999, "999"),
+        (large, None, "-"),
+        (energy, 1.5e6, "1.5 uJ"),
+        (energy, None, "-"),
+        (share, 0.256, "25.6 %"),
+        (share, None, "-"),
+        (plain, 12544, "12,544"),
+        (plain, 0.25, "0.25"),
+        (plain, 52100.0, "52,100"),
+        (plain, True, "yes"),
+        (plain, None, "-"),
+    ],
+)
+def test_figures_read_in_engineering_units(show, value, text):
+    assert show(value) == text
+
+
+def test_json_has_every_key_of_the_schema():
+    document = json.loads(simulation_report(RESULT).render("json", width=80))
+    assert document["schema"] == "archsim.result/1"
+    assert document.keys() >= SCHEMA_KEYS
+    assert all(layer.keys() >= LAYER_KEYS for layer in document["layers"])
+    assert document["arrays"].keys() == {"used", "allocated", "available"}
+    assert document["layers"][1]["rows"] is None
+
+
+def test_json_refuses_what_strict_parsers_refuse():
+    with pytest.raises(ValueError, match="Out of range float"):
+        simulation_report(replace(RESULT, latency_ns=math.nan)).json()
+
+
+def _row(text: str, start: str) -> str:
+    return " ".join(next(line for line in text.splitlines() if line.startswith(start)).split())
+
+
+def test_the_table_of_a_run_shows_figures_layers_waits_and_the_bottleneck():
+    text = simulation_report(RESULT).render("table", width=200)
+    assert "tiny on isaac" in text
+    assert "52.1 us" in text
+    assert "interval between images" not in text
+    assert "note: a remark" in text
+    assert _row(text, "conv") == "conv Conv 9 16 64 2 2 32 0 ns 52 us 51.2 us noc 2.5 us"
+    assert "bottleneck: conv works 51.2 us per image on each copy" in text
+    assert _row(text, "relu") == "relu Relu - 16 64 - - - 1.6 us 52.1 us 600 ns -"
+    assert "\x1b" not in text
+
+
+def test_the_bottleneck_is_compared_with_the_interval():
+    text = simulation_report(replace(RESULT, interval_ns=64000.0)).render("table", width=200)
+    assert "80.0 % of the interval" in text
+
+
+def test_a_failed_check_is_loud():
+    text = simulation_report(replace(RESULT, checks={"macs": True, "bytes": False})).render("table", width=200)
+    assert "FAILED: bytes" in text
+
+
+def test_colour_only_when_asked():
+    assert "\x1b[" in simulation_report(RESULT).render("table", width=100, colour=True)
+
+
+def test_csv_of_a_run_has_raw_layer_fields_and_stalls_by_cause():
+    rows = list(csv.DictReader(io.StringIO(simulation_report(RESULT).render("csv", width=80))))
+    assert [row["name"] for row in rows] == ["conv", "relu"]
+    assert rows[0]["busy_ns"] == "102400.0"
+    assert rows[0]["stall_noc_ns"] == "5000.0"
+    assert rows[1]["rows"] == rows[1]["stall_noc_ns"] == ""
+
+
+def test_a_comparison_marks_the_best_of_each_row():
+    text = comparison_report([RESULT, SLOWER], ["isaac", "isaac:chips=2"]).render("table", width=120)
+    assert _row(text, "latency") == "latency of the first image 52.1 us * 104.2 us"
+    assert _row(text, "arrays used") == "arrays used 2 2"
+    assert "interval between images" not in text
+    assert "note: isaac:chips=2: a remark" in text
+
+
+def test_json_of_a_comparison_is_a_list_of_results():
+    documents = json.loads(comparison_report([RESULT, SLOWER], ["a", "b"]).json())
+    assert [document["latency_ns"] for document in documents] == [52100.0, 104200.0]
+    assert all(document.keys() >= SCHEMA_KEYS for document in documents)
+
+
+def test_csv_of_a_comparison_has_a_row_per_run():
+    rows = list(csv.DictReader(io.StringIO(comparison_report([RESULT, SLOWER], ["a", "b"]).render("csv", width=80))))
+    assert [(row["mapping"], row["latency_ns"], row["energy_pj"]) for row in rows] == [
+        ("a", "52100.0", ""),
+        ("b", "104200.0", ""),
+    ]
+
+
+def test_markdown_escapes_what_would_break_the_table():
+    table = Table("t", (Column("a", "a|b", left=True), Column("n", "n")), (("x|y", 3),), ("one\ntwo",))
+    text = listing_report(table).render("md", width=80)
+    assert text.splitlines() == ["### t", "", r"| a\|b | n |", "|:---|---:|", r"| x\|y | 3 |", "", "* one two"]
+
+
+def test_names_with_markup_are_printed_as_they_are():
+    table = Table("[red]t[/red]", (Column("a", "a", left=True),), (("[bold]x",),))
+    assert "[bold]x" in listing_report(table).render("table", width=80)
+
+
+INSPECTION = Inspection(
+    name="tiny",
+    macs=9216,
+    parameters=144,
+    inputs={"image": (1, 1, 8, 8)},
+    outputs={"y": (1, 16, 8, 8)},
+    layers=(
+        InspectedLayer(
+            name="conv", op="Conv", kind="matrix", rows=9, outputs=16, groups=1, windows=64, macs=9216,
+            parameters=144, shape=(1, 16, 8, 8), nodes=("conv", "bn"),
+        ),
+        InspectedLayer(
+            name="relu", op="Relu", kind="vector", rows=None, outputs=None, groups=None, windows=None, macs=0,
+            parameters=0, shape=(1, 16, 8, 8), nodes=("relu",),
+        ),
+    ),
+    coverage={"nodes": 4, "timed": 2, "layout": 0, "folded": 2, "free": 0},
+    folded=("shape",),
+)  # fmt: skip
+
+
+def test_an_inspection_says_what_became_of_each_node():
+    text = inspection_report(INSPECTION).render("table", width=200)
+    assert "tiny: 9.216 k MACs, 144 parameters" in text
+    assert _row(text, "conv").endswith("1 x 16 x 8 x 8 bn")
+    assert "computed on import: shape" in text
+    document = inspection_report(INSPECTION).document
+    assert document["schema"] == "archsim.inspect/1"
+    assert document["model"] == {"name": "tiny", "macs": 9216, "parameters": 144}
+    assert document["layers"][0]["nodes"] == ("conv", "bn")
