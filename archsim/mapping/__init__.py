@@ -1,0 +1,21 @@
+"""Pure functions from a graph and a design to a placement, and what follows from it without simulating."""
+
+from archsim.mapping.estimate import Estimate, estimate
+from archsim.mapping.place import check, place
+from archsim.mapping.placement import Copy, Part, Placement, Port, StagePlan
+from archsim.mapping.stages import Stage, StageInput, Stages
+
+__all__ = [
+    "Copy",
+    "Estimate",
+    "Part",
+    "Placement",
+    "Port",
+    "Stage",
+    "StageInput",
+    "StagePlan",
+    "Stages",
+    "check",
+    "estimate",
+    "place",
+]

@@ -1,0 +1,93 @@
+"""How much of a tile's buffer each consumer needs at least, and what it gets.
+
+A port is the share of a tile's buffer that holds values of one source for one consumer. A value is accepted
+while its rank among the port's values is below the rank of the first value still needed plus the capacity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from archsim.hardware import Design
+from archsim.mapping.assignment import Assignment
+from archsim.mapping.needs import Integers
+from archsim.mapping.production import PortKey, items, produced
+from archsim.mapping.stages import Stage, Stages
+
+
+@dataclass(frozen=True, slots=True)
+class PortNeed:
+    """A port before it has a size: the ranks of its source's slots (-1 for those it does not need), for each of
+    its windows the rank of the first value still needed then, and the fewest values it must hold."""
+
+    key: PortKey
+    value_bytes: int
+    windows: Integers
+    ranks: Integers
+    bases: Integers
+    minimum: int
+
+    @property
+    def minimum_bytes(self) -> int:
+        """The least share of the buffer."""
+        return self.minimum * self.value_bytes
+
+
+class Buffers:
+    """Computes port needs for any set of a stage's copies; remembers what it computed."""
+
+    def __init__(self, stages: Stages, assignments: dict[int, Assignment], design: Design) -> None:
+        self._stages = stages
+        self._assignments = assignments
+        self._design = design
+        self._produced = produced(stages)
+        self.ports = cache(self._ports)
+        self._highest = cache(self._highest_slot)
+
+    def minimum_bytes(self, stage: int, copies: tuple[int, ...], homes: tuple[int, ...]) -> int:
+        """The least share of a tile that fetches for `copies` of a stage and is home to `homes` of them."""
+        inputs = sum(port.minimum_bytes for port in self.ports(stage, copies, joins=False))
+        if not homes:
+            return inputs
+        joins = sum(port.minimum_bytes for port in self.ports(stage, homes, joins=True))
+        return inputs + joins
+
+    def _ports(self, stage_index: int, copies: tuple[int, ...], joins: bool) -> tuple[PortNeed, ...]:
+        """The ports of a tile that holds these copies: its inputs, or the joins of those it is home to."""
+        stage = self._stages.stages[stage_index]
+        windows = self._windows(stage_index, copies)
+        chosen = range(len(stage.inputs), len(items(stage))) if joins else range(len(stage.inputs))
+        return tuple(self._port(stage, number, windows) for number in chosen)
+
+    def _windows(self, stage: int, copies: tuple[int, ...]) -> Integers:
+        return self._assignments[stage].ever(copies)
+
+    def _port(self, stage: Stage, number: int, windows: Integers) -> PortNeed:
+        item = items(stage)[number]
+        table = item.need.table[windows]
+        needed = np.zeros(item.need.slots + 1, bool)
+        needed[table] = True
+        needed[-1] = False
+        ranks = np.cumsum(needed) - 1
+        total = int(needed.sum())
+        first = np.where(table < 0, total, ranks[table]).min(axis=1, initial=total)
+        bases = np.minimum.accumulate(first[::-1])[::-1]
+        highest = np.append(-1, self._highest(item.source, item.need.slots))[self._produced[stage.index, number]]
+        top = np.where(highest >= 0, ranks[highest], -1)[windows]
+        minimum = max(int((top - bases).max(initial=0)) + 1, 1)
+        ranks[~needed] = -1
+        size = item.channels * self._design.value_bytes
+        return PortNeed((stage.index, number), size, windows, ranks[:-1], bases, min(minimum, max(total, 1)))
+
+    def _highest_slot(self, source: int, slots: int) -> Integers:
+        """The highest slot that any of the first raw results of a source contributes to."""
+        stage = self._stages.stages[source] if source >= 0 else None
+        if stage is None or stage.pool_need is None:
+            return np.arange(slots)
+        highest = np.zeros(stage.windows + 1, np.int64)
+        table = stage.pool_need.table
+        np.maximum.at(highest, table, np.arange(len(table))[:, None])
+        return np.maximum.accumulate(highest[:-1])

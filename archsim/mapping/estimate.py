@@ -1,0 +1,123 @@
+"""The timing recurrence without contention, vectorised: what `map` prints, and a lower bound of every run.
+
+`start = max(dep, free[copy])` (round robin: also no earlier than the window before), `free = start + S`,
+`done = start + S + latency`; see the timing contract in the documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsim.mapping.needs import Integers
+from archsim.mapping.placement import Placement, StagePlan
+from archsim.mapping.stages import StageInput
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Read cycles: when each image is done, when each stage starts and ends in the first image, and the fewest
+    cycles between images."""
+
+    image_done: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    interval_bound: int
+
+    @property
+    def latency_cycles(self) -> int:
+        """When the first image is done."""
+        return self.image_done[0]
+
+
+@dataclass(slots=True)
+class _Carried:
+    """What one image leaves to the next: when each copy is free, and the last start."""
+
+    free: Integers
+    last_start: int = 0
+
+
+def estimate(placement: Placement, images: int = 1) -> Estimate:
+    """Runs the recurrence for `images` images that are all present at time 0."""
+    carried = [_Carried(np.zeros(plan.assignment.copies, np.int64)) for plan in placement.plans]
+    latency = placement.design.pipeline.latency_cycles
+    starts: list[int] = []
+    ends: list[int] = []
+    image_done = []
+    for image in range(images):
+        done: dict[int, Integers] = {s.index: np.zeros(s.grid.size, np.int64) for s in placement.stages.inputs}
+        for plan, carry in zip(placement.plans, carried, strict=True):
+            start, finished = _stage(plan, carry, image, done, latency)
+            done[plan.stage.index] = (
+                finished if plan.stage.pool_need is None else plan.stage.pool_need.latest_all(finished)
+            )
+            if image == 0:
+                starts.append(int(start.min()))
+                ends.append(int(finished.max()))
+        image_done.append(max((int(done[item.source].max()) for item in placement.stages.outputs), default=0))
+    return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement))
+
+
+def interval_bound(placement: Placement) -> int:
+    """Read cycles that the busiest layer needs for an image, however many images there are."""
+    return max(
+        -(-plan.stage.windows * plan.read_cycles // plan.assignment.copies)
+        if plan.assignment.rotation
+        else plan.slots * plan.read_cycles
+        for plan in placement.plans
+    )
+
+
+def _latest(items: tuple[StageInput, ...], done: dict[int, Integers], windows: int) -> Integers:
+    latest = np.zeros(windows, np.int64)
+    for item in items:
+        np.maximum(latest, item.need.latest_all(done[item.source]), out=latest)
+    return latest
+
+
+def _stage(
+    plan: StagePlan, carry: _Carried, image: int, done: dict[int, Integers], latency: int
+) -> tuple[Integers, Integers]:
+    """Start and done of each window of one image."""
+    stage = plan.stage
+    dep = _latest(stage.inputs, done, stage.windows)
+    if plan.tiling is None:
+        return dep, dep
+    start = _in_order(dep, plan, carry, image) if plan.assignment.in_order else _by_copy(dep, plan, carry)
+    finished = start + (plan.read_cycles + latency)
+    return start, np.maximum(finished, _latest(stage.joins, done, stage.windows))
+
+
+def _in_order(dep: Integers, plan: StagePlan, carry: _Carried, image: int) -> Integers:
+    """Round robin: rows of R windows; within a row a running maximum, from row to row S more on each copy."""
+    copies, reads = plan.assignment.copies, plan.read_cycles
+    first = image * plan.assignment.rotation % copies
+    order = (first + np.arange(copies)) % copies
+    turns = -(-len(dep) // copies)
+    padded = np.full(turns * copies, -1, np.int64)
+    padded[: len(dep)] = dep
+    shifted = padded.reshape(turns, copies) - reads * np.arange(turns)[:, None]
+    shifted[0] = np.maximum(np.maximum(shifted[0], carry.free[order]), carry.last_start)
+    start = np.maximum.accumulate(np.maximum.accumulate(shifted, axis=1), axis=0)
+    start[1:] = np.maximum(start[1:], start[:-1, -1:] - reads)
+    start = (start + reads * np.arange(turns)[:, None]).reshape(-1)[: len(dep)]
+    carry.last_start = int(start[-1])
+    for position in range(min(copies, len(dep))):
+        carry.free[order[position]] = start[position::copies][-1] + reads
+    return start
+
+
+def _by_copy(dep: Integers, plan: StagePlan, carry: _Carried) -> Integers:
+    """Each copy runs its windows in raster order, whatever the others do."""
+    start = np.empty_like(dep)
+    reads = plan.read_cycles
+    for copy in plan.copies:
+        turns = reads * np.arange(len(copy.windows))
+        mine = np.maximum(dep[copy.windows] - turns, carry.free[copy.index])
+        mine = np.maximum.accumulate(mine) + turns
+        start[copy.windows] = mine
+        if len(mine):
+            carry.free[copy.index] = mine[-1] + reads
+    return start

@@ -1,0 +1,169 @@
+"""Puts copies on tiles: by position along the mesh, within each tile's arrays and buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archsim.hardware import Design
+from archsim.mapping.buffers import Buffers
+
+# How many tiles back, along the mesh, a copy may fill a gap before the next tile is opened.
+_NEAR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Copies of a stage that go on a tile together (or one copy larger than a tile); `position` is where along
+    the mesh, from 0 to 1 for replicated layers and above for the others."""
+
+    position: float
+    stage: int
+    copies: tuple[int, ...]
+    arrays_per_copy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """`arrays` consecutive arrays of a copy, from its array `start` on, stand in a tile from slot `slot` on."""
+
+    stage: int
+    copy: int
+    tile: int
+    start: int
+    arrays: int
+    slot: int
+
+
+@dataclass(slots=True)
+class Bin:
+    """A tile being filled."""
+
+    tile: int
+    free: int
+    used: int = 0
+    fetching: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    homes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    bytes_of: dict[int, int] = field(default_factory=dict)
+
+
+class Packer:
+    """Fills tiles in the order of the mesh path."""
+
+    def __init__(self, design: Design, buffers: Buffers, tiles: int) -> None:
+        self._design = design
+        self._buffers = buffers
+        self._path = mesh_path(design, tiles)
+        self._bins: list[Bin] = []
+        self.placed: list[Placed] = []
+        self.too_large: tuple[int, int] | None = None
+
+    def pack(self, units: list[Unit], *, near: bool) -> bool:
+        """Places all units, False when tiles run out.
+
+        `near` keeps to the order of the mesh; otherwise the largest copies come first, a later copy fills any
+        gap, and one that fits no gap is divided over several.
+        """
+        if near:
+            return all(self._place(unit, _NEAR, divide=False) for unit in units)
+        by_size = sorted(units, key=lambda unit: -unit.arrays_per_copy * len(unit.copies))
+        return all(self._place(unit, None, divide=True) for unit in by_size)
+
+    def _place(self, unit: Unit, near: int | None, divide: bool) -> bool:
+        size = self._design.tile_arrays
+        if unit.arrays_per_copy > size:
+            return self._place_large(unit, near)
+        total = unit.arrays_per_copy * len(unit.copies)
+        for target in self._candidates(near):
+            if target.free >= total and self._fits(target, unit.stage, unit.copies, unit.copies):
+                for copy in unit.copies:
+                    self._put(target, unit.stage, copy, 0, unit.arrays_per_copy, home=True)
+                return True
+        if len(unit.copies) > 1:
+            singles = [Unit(unit.position, unit.stage, (copy,), unit.arrays_per_copy) for copy in unit.copies]
+            return all(self._place(single, near, divide) for single in singles)
+        return divide and self._place_divided(unit)
+
+    def _place_large(self, unit: Unit, near: int | None) -> bool:
+        size, (copy,) = self._design.tile_arrays, unit.copies
+        start = 0
+        while start < unit.arrays_per_copy:
+            count = min(size, unit.arrays_per_copy - start)
+            home = start + count == unit.arrays_per_copy
+            target = self._first(near, count, unit.stage, copy, home)
+            if target is None:
+                return False
+            self._put(target, unit.stage, copy, start, count, home)
+            start += count
+        return True
+
+    def _place_divided(self, unit: Unit) -> bool:
+        """Spreads a copy over the gaps of several tiles."""
+        (copy,) = unit.copies
+        start = 0
+        for target in self._candidates(None):
+            count = min(target.free, unit.arrays_per_copy - start)
+            home = start + count == unit.arrays_per_copy
+            if count and self._fits(target, unit.stage, unit.copies, unit.copies if home else ()):
+                self._put(target, unit.stage, copy, start, count, home)
+                start += count
+            if start == unit.arrays_per_copy:
+                return True
+        return False
+
+    def _first(self, near: int | None, count: int, stage: int, copy: int, home: bool) -> Bin | None:
+        for target in self._candidates(near):
+            if target.free >= count and self._fits(target, stage, (copy,), (copy,) if home else ()):
+                return target
+        return None
+
+    def _candidates(self, near: int | None) -> Iterator[Bin]:
+        recent = self._bins if near is None else self._bins[-near:]
+        yield from [candidate for candidate in recent if candidate.free]
+        if len(self._bins) < len(self._path):
+            fresh = Bin(self._path[len(self._bins)], self._design.tile_arrays)
+            yield fresh
+
+    def _fits(self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...]) -> bool:
+        others = sum(size for index, size in target.bytes_of.items() if index != stage)
+        fetching = target.fetching.get(stage, ()) + copies
+        needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes)
+        if needed > self._design.tile.buffer_bytes:
+            if not target.bytes_of:
+                self.too_large = (stage, needed)
+            return False
+        return True
+
+    def _put(self, target: Bin, stage: int, copy: int, start: int, count: int, home: bool) -> None:
+        if not target.used:
+            self._bins.append(target)
+        self.placed.append(Placed(stage, copy, target.tile, start, count, target.used))
+        target.used += count
+        target.free -= count
+        target.fetching[stage] = (*target.fetching.get(stage, ()), copy)
+        if home:
+            target.homes[stage] = (*target.homes.get(stage, ()), copy)
+        homes = target.homes.get(stage, ())
+        target.bytes_of[stage] = self._buffers.minimum_bytes(stage, target.fetching[stage], homes)
+
+
+def mesh_path(design: Design, tiles: int) -> list[int]:
+    """The tiles of all chips so that neighbours in the list are neighbours on the mesh: a snake over routers,
+    the tiles of one router in a row."""
+    width, (across, down) = design.chip.mesh_width, cluster(design.noc.concentration)
+    height = design.chip.tiles // width
+
+    def place(tile: int) -> tuple[int, int, int, int]:
+        y, x = divmod(tile, width)
+        row, column = y // down, x // across
+        return row, column if row % 2 == 0 else -column, y, x
+
+    chip = sorted(range(width * height), key=place)
+    chips = -(-tiles // design.chip.tiles)
+    return [number * design.chip.tiles + tile for number in range(chips) for tile in chip][:tiles]
+
+
+def cluster(concentration: int) -> tuple[int, int]:
+    """How many tiles across and down share a router: as square as the number allows, wider than high."""
+    down = max(d for d in range(1, int(concentration**0.5) + 1) if concentration % d == 0)
+    return concentration // down, down

@@ -1,0 +1,115 @@
+"""Where everything stands: copies on tiles, ports in buffers; what the engine executes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archsim.graph import Graph
+from archsim.hardware import Design
+from archsim.mapping.assignment import Assignment
+from archsim.mapping.needs import Integers
+from archsim.mapping.production import PortKey
+from archsim.mapping.stages import Stage, Stages
+from archsim.mapping.tiling import Tiling
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The arrays of one copy in one tile: `slot` is the first one's place in the tile; `inputs` values are
+    fetched for each window, `outputs` sums result (complete, or partial where the copy has several parts)."""
+
+    tile: int
+    slot: int
+    arrays: int
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One copy of a stage. Its results leave from the tile of the last part, its home."""
+
+    index: int
+    parts: tuple[Part, ...]
+    windows: Integers
+
+    @property
+    def home(self) -> int:
+        """The tile that gathers the results."""
+        return self.parts[-1].tile
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """A stage with its copies; `tiling` is None for a vector stage, whose parts have no arrays."""
+
+    stage: Stage
+    tiling: Tiling | None
+    assignment: Assignment
+    copies: tuple[Copy, ...]
+
+    @property
+    def read_cycles(self) -> int:
+        """S, the read cycles of one window; 0 for a vector stage."""
+        return self.tiling.read_cycles if self.tiling else 0
+
+    @property
+    def slots(self) -> int:
+        """Windows that the busiest copy runs for one image."""
+        return max(len(copy.windows) for copy in self.copies)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """The share of a tile's buffer for one input of one stage: room for `capacity` values of `value_bytes`.
+
+    `ranks` gives each slot of the source its rank among the values that this port needs, -1 for the others.
+    """
+
+    key: PortKey
+    tile: int
+    value_bytes: int
+    minimum: int
+    capacity: int
+    ranks: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A network on a chip."""
+
+    graph: Graph
+    design: Design
+    stages: Stages
+    plans: tuple[StagePlan, ...]
+    ports: tuple[Port, ...]
+    chips: int
+    spill_bytes: int = 0
+
+    @property
+    def arrays_used(self) -> int:
+        """Arrays that hold weights."""
+        return sum(part.arrays for plan in self.plans for copy in plan.copies for part in copy.parts)
+
+    @property
+    def arrays_allocated(self) -> int:
+        """Arrays in every PE that holds any weights."""
+        size = self.design.pe.arrays
+        held = {
+            (part.tile, slot // size)
+            for plan in self.plans
+            for copy in plan.copies
+            for part in copy.parts
+            for slot in range(part.slot, part.slot + part.arrays)
+        }
+        return len(held) * size
+
+    @property
+    def arrays_available(self) -> int:
+        """Arrays of all chips."""
+        return self.chips * self.design.chip_arrays
+
+    @property
+    def tiles_used(self) -> int:
+        """Tiles that hold any part."""
+        return len({part.tile for plan in self.plans for copy in plan.copies for part in copy.parts})

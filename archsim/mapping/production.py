@@ -1,0 +1,75 @@
+"""In which order a frugal chip would produce values, and so how many must wait in a buffer at least.
+
+The order is demand-driven: a window runs only when a later one needs it, all producers in raster order. It is
+one that completes; and because waiting for room only ever delays a window, never disables it, a port that
+holds what this order holds keeps every other order free of deadlock too (bounded dataflow is confluent).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archsim.mapping.needs import Integers
+from archsim.mapping.stages import Stage, StageInput, Stages
+
+PortKey = tuple[int, int]
+"""A stage and the index of one of its inputs, the joins counted on after the inputs."""
+
+
+def items(stage: Stage) -> tuple[StageInput, ...]:
+    """The inputs of a stage, then its joins."""
+    return (*stage.inputs, *stage.joins)
+
+
+def last_raw(stages: Stages, source: int, slots: Integers) -> Integers:
+    """The last raw result that each of `slots` (-1: none) is made of; without a pool that is the slot."""
+    stage = stages.stages[source] if source >= 0 else None
+    if stage is None or stage.pool_need is None:
+        return slots
+    last = stage.pool_need.table.max(axis=1, initial=-1)
+    return np.append(last, -1)[slots]
+
+
+def required(stages: Stages, item: StageInput) -> Integers:
+    """How many raw results of the source must be there for each window of `item`, in raster order."""
+    last = last_raw(stages, item.source, item.need.table).max(axis=1, initial=-1)
+    return np.maximum.accumulate(last) + 1
+
+
+def produced(stages: Stages) -> dict[PortKey, Integers]:
+    """For each input of each stage and each window: the raw results its source has produced when the window
+    starts, in the demand-driven order."""
+    wanted = {(s.index, i): required(stages, item) for s in stages.stages for i, item in enumerate(items(s))}
+    readers: dict[int, int] = {}
+    for stage in stages.stages:
+        for item in items(stage):
+            readers[item.source] = readers.get(item.source, 0) + 1
+    chain = all(count == 1 for count in readers.values()) and all(len(items(s)) == 1 for s in stages.stages)
+    return wanted if chain else _demand(stages, wanted)
+
+
+def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, Integers]:
+    """Runs the demand-driven order, window by window."""
+    inputs = {
+        s.index: [(item.source, wanted[s.index, i].tolist(), i) for i, item in enumerate(items(s))]
+        for s in stages.stages
+    }
+    done = dict.fromkeys([*(source.index for source in stages.inputs), *inputs], 0)
+    seen: dict[PortKey, list[int]] = {key: [] for key in wanted}
+
+    def run(index: int, count: int) -> None:
+        while done[index] < count:
+            window = done[index]
+            for source, needed, _ in inputs.get(index, ()):
+                if done[source] < needed[window]:
+                    run(source, needed[window])
+            for source, _, number in inputs.get(index, ()):
+                seen[index, number].append(done[source])
+            done[index] = window + 1
+
+    for output in stages.outputs:
+        if output.source >= 0:
+            run(output.source, stages.stages[output.source].windows)
+    for stage in reversed(stages.stages):
+        run(stage.index, stage.windows)
+    return {key: np.array(counts, np.int64) for key, counts in seen.items()}
