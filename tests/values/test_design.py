@@ -1,0 +1,25 @@
+"""The crossbar of a design has the design's figures."""
+
+import pytest
+
+from archsim.errors import InputError
+from archsim.hardware import load_design
+from archsim.values import crossbar_spec
+
+
+def test_isaac_is_a_lossless_8_bit_adc_behind_128_rows_of_2_bit_cells():
+    spec = crossbar_spec(load_design("isaac"))
+    assert (spec.rows, spec.columns, spec.cell_bits, spec.dac_bits) == (128, 128, 2, 1)
+    assert (spec.weight_bits, spec.input_bits, spec.adc_bits, spec.rows_per_read) == (16, 16, 8, 128)
+    assert spec.sign == "offset"
+    assert spec.adc_step == 1
+
+
+def test_an_unknown_sign_and_too_many_bits_are_refused():
+    design = load_design("isaac")
+    other = design.model_copy(update={"array": design.array.model_copy(update={"sign": "pairs"})})
+    with pytest.raises(InputError, match=r"array\.sign: got pairs, expected one of .*did you mean 'pair'"):
+        crossbar_spec(other)
+    wide = design.model_copy(update={"precision": design.precision.model_copy(update={"weight_bits": 32})})
+    with pytest.raises(InputError, match=r"precision\.weight_bits: got 32, expected an integer from 1 to 16"):
+        crossbar_spec(wide)
