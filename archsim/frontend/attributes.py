@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,27 @@ from onnx import defs, helper
 from archsim.errors import InputError, Problem, nearest_name
 
 _UNDEFINED = onnx.AttributeProto.UNDEFINED
+
+
+class Attributes(dict[str, Any]):
+    """Attribute values by name, which remembers which of them were looked at.
+
+    An attribute that the user's model sets and that a lowering never looks at would be ignored silently:
+    ONNX adds attributes to ops with new opsets.
+    """
+
+    def __init__(self, values: Mapping[str, Any], given: Iterable[str]) -> None:
+        super().__init__(values)
+        self.unread = set(given)
+
+    def __getitem__(self, name: str) -> Any:
+        self.unread.discard(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value, or `default` if the node has none."""
+        self.unread.discard(name)
+        return super().get(name, default)
 
 
 @lru_cache(maxsize=1024)
@@ -33,7 +55,7 @@ def _plain(attribute: onnx.AttributeProto) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, source: str, name: str) -> dict[str, Any]:
+def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, source: str, name: str) -> Attributes:
     """Attribute values by name, strings decoded, defaults filled in.
 
     Raises `InputError` for an attribute that the op does not have or of another type, for a missing one,
@@ -67,4 +89,4 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, sour
     ]
     if problems:
         raise InputError(*problems)
-    return values
+    return Attributes(values, (attribute.name for attribute in proto.attribute))

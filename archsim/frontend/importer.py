@@ -28,6 +28,9 @@ OLDEST_OPSET = 7
 _DOMAINS = ("", "ai.onnx")
 _MAX_PROBLEMS = 20
 
+_WITHOUT_EFFECT = frozenset({"momentum", "ratio", "saturate", "seed", "storage_order"})
+"""Attributes that change nothing in inference, or only outputs and element types that are refused anyway."""
+
 
 def load(
     path: str | Path,
@@ -164,9 +167,8 @@ def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
     """Lower one node; returns False if nothing knows its op."""
     lower = lowerings().get(op)
     inputs = tuple(builder.values[name] if name else None for name in node.proto.input)
-    constant = bool(inputs) and all(value is None or isinstance(value, Constant) for value in inputs)
-    foldable = constant and op in FOLDABLE
-    if lower is None and not foldable:
+    constant = all(value is None or isinstance(value, Constant) for value in inputs)
+    if lower is None and not (constant and op in FOLDABLE):
         return False
     lowered = Node(
         name=node.name,
@@ -178,12 +180,15 @@ def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
         outputs=tuple(node.proto.output),
         builder=builder,
     )
-    if foldable:
+    if lower is None:
         fold_node(lowered, node.proto)
-    elif lower is not None:
+    else:
         lower(lowered)
+        ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
+        lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")
     unwritten = [name for name in lowered.outputs if name and name not in builder.values]
-    lowered.require(not any(builder.uses[name] for name in unwritten), f"output {unwritten}", "no use of that output")
+    used = [name for name in unwritten if builder.uses[name]]
+    lowered.require(not used, f"use of output {', '.join(used)}", "use of the first output alone")
     return True
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from archsim.errors import InputError, input_error
+from archsim.frontend.attributes import Attributes
 from archsim.frontend.builder import SMALL, Builder, Value
 from archsim.frontend.inputs import Shape
 from archsim.frontend.random_weights import filled, he_normal
@@ -25,7 +25,7 @@ class Node:
     name: str
     op: str
     version: int
-    attributes: dict[str, Any]
+    attributes: Attributes
     inputs: tuple[Value | None, ...]
     input_names: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -83,6 +83,18 @@ class Node:
         array = self.numbers(index, what)
         self.require(array.size == 1, f"{what} of {array.size} elements", "one number")
         return float(array[0]) if array.dtype.kind == "f" else int(array[0])
+
+    def broadcast(self, *, one_type: bool = True) -> tuple[list[Value], Shape]:
+        """All operands, and the shape that they have together under numpy's broadcasting."""
+        values = [self.value(index) for index in range(len(self.inputs))]
+        for value in values:
+            same = value.dtype == values[0].dtype or not one_type
+            self.require(same, f"types {values[0].dtype} and {value.dtype}", "one element type")
+        try:
+            return values, np.broadcast_shapes(*(value.shape for value in values))
+        except ValueError:
+            shown = ", ".join(str(value.shape) for value in values)
+            raise self.error(f"operands of shapes {shown}", "shapes that broadcast") from None
 
     def axis(self, axis: int, rank: int, *, end: bool = False) -> int:
         """`axis` counted from the front; `end` allows `rank` itself."""

@@ -39,6 +39,32 @@ def tanh(node: Node) -> None:
     node.elementwise(np.tanh)
 
 
+@lowering("HardSigmoid")
+def hard_sigmoid(node: Node) -> None:
+    """max(0, min(1, alpha x + beta)): 2 operations an element (the line, the limits)."""
+    alpha, beta = node.attributes["alpha"], node.attributes["beta"]
+    node.elementwise(lambda array: np.clip(alpha * array + beta, 0, 1), per_element=2)
+
+
+@lowering("HardSwish")
+def hard_swish(node: Node) -> None:
+    """x max(0, min(1, x / 6 + 1 / 2)): 3 operations an element (the line, the limits, the product)."""
+    node.elementwise(lambda array: array * np.clip(array / 6 + 0.5, 0, 1), per_element=3)
+
+
+@lowering("Elu")
+def elu(node: Node) -> None:
+    """x where x > 0, else alpha (exp(x) - 1)."""
+    alpha = node.attributes["alpha"]
+    node.elementwise(lambda array: np.where(array > 0, array, alpha * np.expm1(np.minimum(array, 0))))
+
+
+@lowering("Softplus")
+def softplus(node: Node) -> None:
+    """log(1 + exp(x)), in the form that never overflows."""
+    node.elementwise(lambda array: np.logaddexp(array, array.dtype.type(0)))
+
+
 @lowering("Clip")
 def clip(node: Node) -> None:
     """Limits x; the bounds are attributes before opset 11 and inputs from then on, each optional."""

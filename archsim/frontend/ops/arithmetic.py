@@ -40,17 +40,8 @@ _NEUTRAL = {"Add": 0.0, "Sum": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 def arithmetic(node: Node) -> None:
     """n operands cost n - 1 operations an element. A constant operand that is the same for all windows of the
     matrix layer directly before folds into it."""
-    values = [
-        node.neutral(value, _NEUTRAL[node.op]) if isinstance(value, Constant) else value
-        for value in map(node.value, range(len(node.inputs)))
-    ]
-    for value in values:
-        node.require(value.dtype == values[0].dtype, f"types {values[0].dtype} and {value.dtype}", "one element type")
-    try:
-        shape = np.broadcast_shapes(*(value.shape for value in values))
-    except ValueError:
-        shown = ", ".join(str(value.shape) for value in values)
-        raise node.error(f"operands of shapes {shown}", "shapes that broadcast") from None
+    given, shape = node.broadcast()
+    values = [node.neutral(value, _NEUTRAL[node.op]) if isinstance(value, Constant) else value for value in given]
     if len(values) == 1:
         node.alias()
         return
