@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim import report
-from archsim.choices import MappingChoice, ModelFile, Problems, mapping_names, model_names
+from archsim.choices import MappingChoice, ModelFile, Problems, data_file, drawn_inputs, mapping_names, model_names
 from archsim.errors import input_error
 from archsim.trace import Recorder, chrome_trace
 
 if TYPE_CHECKING:
     from archsim.graph import Graph
+    from archsim.graph.tensors import Array
     from archsim.hardware import Design
     from archsim.mapping import Placement
     from archsim.result import Observer, Result
@@ -35,6 +36,8 @@ __all__ = [
     "chrome_trace",
     "compare",
     "compared_by_default",
+    "drawn_inputs",
+    "evaluate",
     "inspect",
     "load",
     "mapping_names",
@@ -46,6 +49,7 @@ __all__ = [
     "report",
     "simulate",
     "summarise",
+    "with_values",
 ]
 
 DEFAULT_MAPPING = "isaac"
@@ -155,6 +159,56 @@ def compared_by_default() -> tuple[str, ...]:
     """The published designs that ship."""
     shipped = mapping_names()
     return tuple(name for name in COMPARED if name in shipped)
+
+
+def evaluate(
+    model: Model,
+    data: str | Path | Mapping[str, Array],
+    mapping: Chosen = DEFAULT_MAPPING,
+    settings: Iterable[str] = (),
+    *,
+    progress: Progress | None = None,
+) -> report.Evaluation:
+    """Runs data through the crossbars of a design and in floating point.
+
+    `data` is a .npz file, a shipped data set by name, or arrays by name: `images`, `inputs` or the graph's
+    input names, and `labels` (samples,) if accuracies are wanted.
+    """
+    from archsim import summaries, values
+
+    problems = Problems()
+    with problems.gathered():
+        graph = _graph(model)
+    with problems.gathered():
+        design = _design(mapping, settings=settings)
+        spec = values.crossbar_spec(design)
+    with problems.gathered():
+        source, arrays = _arrays(data)
+    problems.raise_any()
+    inputs = values.network_inputs(graph, arrays, source)
+    labels = arrays.get("labels")
+    found = values.evaluate(graph, inputs, spec, labels=labels, source=source, progress=progress)
+    return summaries.evaluated(graph, design, found)
+
+
+def _arrays(data: str | Path | Mapping[str, Array]) -> tuple[str, Mapping[str, Array]]:
+    from archsim.values import load_arrays
+
+    if isinstance(data, str | Path):
+        path = data_file(data)
+        return str(path), load_arrays(path)
+    return "data", data
+
+
+def with_values(result: Result, evaluation: report.Evaluation, seed: int | None = None) -> Result:
+    """The result of a simulation with what a run of the numbers found: errors, and the check `values`; `seed`
+    is the one that drew the data, if one did."""
+    errors = {
+        "samples": evaluation.samples,
+        "max_abs_error": evaluation.max_abs_error,
+        "mean_abs_error": evaluation.mean_abs_error,
+    }
+    return replace(result, seed=seed, values=errors, checks={**result.checks, "values": evaluation.exact})
 
 
 def inspect(model: Model) -> report.Inspection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from archsim.errors import InputError, Problem, input_error, nearest_name
 
 if TYPE_CHECKING:
     from archsim.graph import Graph
+    from archsim.graph.tensors import Array
     from archsim.hardware import Design
 
 
@@ -41,6 +43,20 @@ def model_names() -> tuple[str, ...]:
     from archsim.hardware import data_folder
 
     return tuple(sorted(path.stem for path in data_folder("models").glob("*.onnx")))
+
+
+def data_file(name: str | Path) -> Path:
+    """Where a .npz file is, or a shipped data set by its name."""
+    from archsim.hardware import data_folder
+
+    names = sorted(path.stem for path in data_folder("models").glob("*.npz"))
+    if name in names:
+        return data_folder("models") / f"{name}.npz"
+    path = Path(name)
+    if path.suffix or len(path.parts) > 1:
+        return path
+    expected = f"a .npz file or one of {', '.join(names)}"
+    raise input_error("--data", value=repr(str(name)), expected=expected, nearest=nearest_name(str(name), names))
 
 
 def mapping_names() -> tuple[str, ...]:
@@ -126,3 +142,19 @@ def _split_outside_brackets(text: str) -> list[str]:
         else:
             parts[-1] += character
     return parts
+
+
+def drawn_inputs(graph: Graph, samples: int, seed: int) -> dict[str, Array]:
+    """For each input `samples` float32 samples, uniform in [0, 1), from raw 64-bit output of PCG64 so that a
+    seed means the same numbers on any machine. Inputs that are not floating point raise `InputError`."""
+    import numpy as np
+
+    generator = np.random.PCG64(seed)
+    inputs = {}
+    for tensor in graph.inputs:
+        if np.dtype(tensor.dtype).kind != "f":
+            raise input_error("--values", f"input {tensor.name!r}", value=tensor.dtype, expected="--input FILE.npz")
+        shape = (samples, *tensor.shape[1:])
+        raw = np.asarray(generator.random_raw(math.prod(shape)), dtype=np.uint64) >> np.uint64(40)
+        inputs[tensor.name] = (raw.astype(np.float32) / np.float32(2**24)).reshape(shape)
+    return inputs

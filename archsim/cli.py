@@ -7,16 +7,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from archsim import __version__, api
 from archsim.console import Destination, Form, guarded, message, progress_bar
 from archsim.errors import input_error
+from archsim.options import (
+    Data,
+    Design,
+    Designs,
+    Format,
+    Free,
+    Ideal,
+    Images,
+    Input,
+    Json,
+    Model,
+    Out,
+    Published,
+    Quiet,
+    Random,
+    Seed,
+    Settings,
+    Shapes,
+    TraceEvents,
+    TraceFile,
+    Values,
+    Words,
+)
 from archsim.result import Result
+
+if TYPE_CHECKING:
+    from archsim.mapping import Placement
 
 app = typer.Typer(
     name="archsim",
@@ -27,26 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_MAPPING = "NAME|FILE[:KEY=VALUE,...]"
-Words = list[str] | None
 T = TypeVar("T")
-
-Model = Annotated[str, typer.Argument(help="An ONNX file, or a name that `archsim models` lists.", metavar="MODEL")]
-Design = Annotated[str, typer.Option("--mapping", help="A design that `archsim mappings` lists.", metavar=_MAPPING)]
-Designs = Annotated[Words, typer.Option("--mapping", help="A design to compare (repeatable).", metavar=_MAPPING)]
-Settings = Annotated[Words, typer.Option("--set", help="Change the design (repeatable).", metavar="KEY=VALUE")]
-Shapes = Annotated[Words, typer.Option("--shape", help="Shape of an input (repeatable).", metavar="NAME=D,D,...")]
-Free = Annotated[Words, typer.Option("--treat-as-free", help="This op may cost nothing (repeatable).", metavar="OP")]
-Random = Annotated[int | None, typer.Option("--random-weights", help="Fill in missing weights.", metavar="SEED")]
-Images = Annotated[int, typer.Option("--images", min=1, help="Images, one after the other.")]
-Ideal = Annotated[bool, typer.Option("--ideal", help="Nobody waits for anything shared.")]
-Published = Annotated[bool, typer.Option("--as-published", help="Each design at its own precision, not at 8/8 bit.")]
-TraceFile = Annotated[Path | None, typer.Option("--trace", help="Write a timeline for Perfetto.", metavar="FILE")]
-TraceEvents = Annotated[int, typer.Option("--trace-events", min=1, help="Events that a trace may hold.")]
-Json = Annotated[str | None, typer.Option("--json", help="Write JSON; - prints it alone.", metavar="FILE|-")]
-Format = Annotated[Form, typer.Option("--format", help="How the answer is printed.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Write result.json and the like here.", metavar="DIR")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -106,6 +113,9 @@ def simulate(
     settings: Settings = None,
     images: Images = 1,
     ideal: Ideal = False,
+    values: Values = None,
+    data: Input = None,
+    seed: Seed = None,
     shape: Shapes = None,
     treat_as_free: Free = None,
     random_weights: Random = None,
@@ -118,16 +128,20 @@ def simulate(
 ) -> None:
     """The main job: how long the network takes on the chip, and what held it up."""
     destination = Destination(form, json, out)
+    numbers = _ValueRun.chosen(values, data, seed)
     placement = _after_checks(
         destination,
         {} if trace is None else {"--trace": trace},
         lambda: api.place(_model(model, shape, treat_as_free, random_weights), mapping, settings or ()),
     )
+    found = numbers.run(placement, images) if numbers else None
     recorder = api.Recorder(trace_events) if trace else None
     with progress_bar("simulating", quiet=quiet) as progress:
         result = api.simulate(placement, images=images, ideal=ideal, observer=recorder, progress=progress)
     result = replace(result, cpu_s=time.process_time())
-    files: dict[Path, Iterable[bytes]] = {}
+    if numbers and found:
+        result = api.with_values(result, found, numbers.seed)
+    files = _outputs(out, found)
     if recorder is not None and trace is not None:
         files[trace] = api.chrome_trace(recorder, result)
         if out is not None:
@@ -169,6 +183,65 @@ def compare(
         results = [api.simulate(one, images=images, ideal=ideal, progress=progress) for one in placements]
     destination.deliver(api.report.comparison_report(results, chosen))
     _fail_unless_checked(results)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    *,
+    data: Data,
+    mapping: Design = api.DEFAULT_MAPPING,
+    settings: Settings = None,
+    shape: Shapes = None,
+    treat_as_free: Free = None,
+    random_weights: Random = None,
+    json: Json = None,
+    form: Format = Form.table,
+    out: Out = None,
+    quiet: Quiet = False,
+) -> None:
+    """Outputs or accuracy of a data set through the crossbars of a design; --out adds outputs.npz."""
+    destination = Destination(form, json, out)
+    with progress_bar("evaluating", quiet=quiet) as progress:
+        found = _after_checks(
+            destination,
+            {},
+            lambda: api.evaluate(
+                _model(model, shape, treat_as_free, random_weights), data, mapping, settings or (), progress=progress
+            ),
+        )
+    destination.deliver(api.report.evaluation_report(found), _outputs(out, found))
+    if not found.exact:
+        message("check failed: exact")
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _ValueRun:
+    """The numbers of a simulation: from a file, or drawn with a seed."""
+
+    file: Path | None
+    seed: int | None
+
+    @classmethod
+    def chosen(cls, values: bool | None, file: Path | None, seed: int | None) -> _ValueRun | None:
+        """What the options ask for; options that would do nothing are errors."""
+        wanted = file is not None if values is None else values
+        if file is not None and not wanted:
+            raise input_error("--input", value=str(file), expected="no --no-values with it")
+        if seed is not None and (file is not None or not wanted):
+            raise input_error("--seed", value=seed, expected="--values, and no --input: the seed draws the data")
+        return cls(file, None if file else seed or 0) if wanted else None
+
+    def run(self, placement: Placement, images: int) -> api.report.Evaluation:
+        """The file's samples, or `images` drawn ones, through the crossbars."""
+        graph = placement.graph
+        arrays = self.file or api.drawn_inputs(graph, images, self.seed or 0)
+        return api.evaluate(graph, arrays, placement.design)
+
+
+def _outputs(out: Path | None, found: api.report.Evaluation | None) -> dict[Path, Iterable[bytes]]:
+    return {} if out is None or found is None else {out / "outputs.npz": [api.report.to_npz(found.outputs)]}
 
 
 @app.command()

@@ -134,6 +134,7 @@ class Result:
     cpu_s: float
     version: str
     seed: int | None = None
+    values: Mapping[str, float] | None = None
 
     @property
     def ok(self) -> bool:

@@ -1,12 +1,15 @@
 """Answers as tables, CSV, markdown and JSON, and files that appear whole."""
 
+from archsim.report.evaluation import EvaluatedLayer, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.inspection import InspectedLayer, Inspection
 from archsim.report.mapping import Estimated, PlacedLayer, PlacementSummary
+from archsim.report.npz import to_npz
 from archsim.report.reports import (
     Form,
     Report,
     comparison_report,
+    evaluation_report,
     inspection_report,
     listing_report,
     placement_report,
@@ -17,6 +20,8 @@ from archsim.report.tables import Column, Table
 __all__ = [
     "Column",
     "Estimated",
+    "EvaluatedLayer",
+    "Evaluation",
     "Form",
     "InspectedLayer",
     "Inspection",
@@ -26,9 +31,11 @@ __all__ = [
     "Table",
     "check_writable",
     "comparison_report",
+    "evaluation_report",
     "inspection_report",
     "listing_report",
     "placement_report",
     "simulation_report",
+    "to_npz",
     "write_whole",
 ]

@@ -34,7 +34,7 @@ class PlacedLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimated:
-    """The vectorised estimate: lower bounds in read cycles and ns, without waiting for anything shared."""
+    """The vectorised estimate in read cycles and ns: nobody waits for anything shared (as with `--ideal`)."""
 
     latency_cycles: int
     interval_cycles: int
@@ -68,8 +68,8 @@ def placement_tables(summary: PlacementSummary) -> tuple[Table, Table]:
         ("arrays used", plain(arrays.used)),
         ("  allocated", plain(arrays.allocated)),
         ("  available", plain(arrays.available)),
-        ("latency at least", f"{duration(estimate.latency_ns)} ({estimate.latency_cycles:,} read cycles)"),
-        ("interval at least", f"{duration(estimate.interval_ns)} ({estimate.interval_cycles:,} read cycles)"),
+        ("ideal latency", f"{duration(estimate.latency_ns)} ({estimate.latency_cycles:,} read cycles)"),
+        ("ideal interval", f"{duration(estimate.interval_ns)} ({estimate.interval_cycles:,} read cycles)"),
     )
     title = f"{summary.model.name} on {summary.mapping.name}"
     whole = Table(title, (Column("figure", "figure", left=True), Column("value", "value")), figures)

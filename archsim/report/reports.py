@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archsim.report.comparison import comparison, comparison_records
+from archsim.report.evaluation import Evaluation, evaluation_tables
 from archsim.report.inspection import Inspection, inspection_tables
 from archsim.report.mapping import PlacementSummary, placement_records, placement_tables
 from archsim.report.simulation import headline, layer_records, layers
@@ -60,6 +61,12 @@ def inspection_report(inspected: Inspection) -> Report:
 def placement_report(summary: PlacementSummary) -> Report:
     """A placement; the CSV has a row per matrix layer."""
     return Report(placement_tables(summary), placement_records(summary), summary.to_json())
+
+
+def evaluation_report(evaluation: Evaluation) -> Report:
+    """An evaluation; its CSV has a row per matrix layer."""
+    whole, layers_ = evaluation_tables(evaluation)
+    return Report((whole, layers_), layers_, evaluation.to_json())
 
 
 def listing_report(table: Table) -> Report:
