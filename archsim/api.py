@@ -38,6 +38,7 @@ __all__ = [
     "compared_by_default",
     "drawn_inputs",
     "evaluate",
+    "evaluate_placed",
     "inspect",
     "load",
     "mapping_names",
@@ -189,6 +190,12 @@ def evaluate(
     labels = arrays.get("labels")
     found = values.evaluate(graph, inputs, spec, labels=labels, source=source, progress=progress)
     return summaries.evaluated(graph, design, found)
+
+
+def evaluate_placed(placement: Placement, data: Path | None, images: int, seed: int | None) -> report.Evaluation:
+    """Runs the samples of `data`, or `images` ones that `seed` draws, through the crossbars of a placement."""
+    arrays = data if data is not None else drawn_inputs(placement.graph, images, seed or 0)
+    return evaluate(placement.graph, arrays, placement.design)
 
 
 def _arrays(data: str | Path | Mapping[str, Array]) -> tuple[str, Mapping[str, Array]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -39,10 +39,6 @@ from archsim.options import (
     Values,
     Words,
 )
-from archsim.result import Result
-
-if TYPE_CHECKING:
-    from archsim.mapping import Placement
 
 app = typer.Typer(
     name="archsim",
@@ -128,19 +124,21 @@ def simulate(
 ) -> None:
     """The main job: how long the network takes on the chip, and what held it up."""
     destination = Destination(form, json, out)
-    numbers = _ValueRun.chosen(values, data, seed)
+    seed = _seed(values, data, seed)
     placement = _after_checks(
         destination,
         {} if trace is None else {"--trace": trace},
         lambda: api.place(_model(model, shape, treat_as_free, random_weights), mapping, settings or ()),
     )
-    found = numbers.run(placement, images) if numbers else None
+    found = None
+    if data is not None or seed is not None:
+        found = api.evaluate_placed(placement, data, images, seed)
     recorder = api.Recorder(trace_events) if trace else None
     with progress_bar("simulating", quiet=quiet) as progress:
         result = api.simulate(placement, images=images, ideal=ideal, observer=recorder, progress=progress)
     result = replace(result, cpu_s=time.process_time())
-    if numbers and found:
-        result = api.with_values(result, found, numbers.seed)
+    if found is not None:
+        result = api.with_values(result, found, seed)
     files = _outputs(out, found)
     if recorder is not None and trace is not None:
         files[trace] = api.chrome_trace(recorder, result)
@@ -149,7 +147,7 @@ def simulate(
     destination.deliver(api.report.simulation_report(result), files)
     if recorder is not None and recorder.dropped and not quiet:
         message(f"the trace holds the first {recorder.kept:,} events; {recorder.dropped:,} more are not in it")
-    _fail_unless_checked([result])
+    _end(api.report.failed_checks(result))
 
 
 @app.command()
@@ -182,7 +180,13 @@ def compare(
     with progress_bar("simulating", quiet=quiet) as progress:
         results = [api.simulate(one, images=images, ideal=ideal, progress=progress) for one in placements]
     destination.deliver(api.report.comparison_report(results, chosen))
-    _fail_unless_checked(results)
+    _end(
+        [
+            f"{name} on {label}"
+            for label, one in zip(chosen, results, strict=True)
+            for name in api.report.failed_checks(one)
+        ]
+    )
 
 
 @app.command()
@@ -211,33 +215,18 @@ def evaluate(
             ),
         )
     destination.deliver(api.report.evaluation_report(found), _outputs(out, found))
-    if not found.exact:
-        message("check failed: exact")
-        raise typer.Exit(1)
+    _end([] if found.exact else ["exact"])
 
 
-@dataclass(frozen=True, slots=True)
-class _ValueRun:
-    """The numbers of a simulation: from a file, or drawn with a seed."""
-
-    file: Path | None
-    seed: int | None
-
-    @classmethod
-    def chosen(cls, values: bool | None, file: Path | None, seed: int | None) -> _ValueRun | None:
-        """What the options ask for; options that would do nothing are errors."""
-        wanted = file is not None if values is None else values
-        if file is not None and not wanted:
-            raise input_error("--input", value=str(file), expected="no --no-values with it")
-        if seed is not None and (file is not None or not wanted):
-            raise input_error("--seed", value=seed, expected="--values, and no --input: the seed draws the data")
-        return cls(file, None if file else seed or 0) if wanted else None
-
-    def run(self, placement: Placement, images: int) -> api.report.Evaluation:
-        """The file's samples, or `images` drawn ones, through the crossbars."""
-        graph = placement.graph
-        arrays = self.file or api.drawn_inputs(graph, images, self.seed or 0)
-        return api.evaluate(graph, arrays, placement.design)
+def _seed(values: bool | None, data: Path | None, seed: int | None) -> int | None:
+    """The seed that draws the data of a value run; None if nothing is drawn. Options that would do nothing
+    are errors."""
+    wanted = data is not None if values is None else values
+    if data is not None and not wanted:
+        raise input_error("--input", value=str(data), expected="no --no-values with it")
+    if seed is not None and (data is not None or not wanted):
+        raise input_error("--seed", value=seed, expected="--values, and no --input: the seed draws the data")
+    return (seed or 0) if wanted and data is None else None
 
 
 def _outputs(out: Path | None, found: api.report.Evaluation | None) -> dict[Path, Iterable[bytes]]:
@@ -287,10 +276,10 @@ def _after_checks(destination: Destination, others: Mapping[str, Path], step: Ca
     return answer
 
 
-def _fail_unless_checked(results: Sequence[Result]) -> None:
-    failed = [(result.mapping.name, name) for result in results for name, held in result.checks.items() if not held]
-    for mapping, name in failed:
-        message(f"check failed: {name} on {mapping}")
+def _end(failed: Sequence[str]) -> None:
+    """Ends with exit code 1 if a check failed."""
+    for name in failed:
+        message(f"check failed: {name}")
     if failed:
         raise typer.Exit(1)
 

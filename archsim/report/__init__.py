@@ -2,6 +2,7 @@
 
 from archsim.report.evaluation import EvaluatedLayer, Evaluation
 from archsim.report.files import check_writable, write_whole
+from archsim.report.headline import failed_checks
 from archsim.report.inspection import InspectedLayer, Inspection
 from archsim.report.mapping import Estimated, PlacedLayer, PlacementSummary
 from archsim.report.npz import to_npz
@@ -32,6 +33,7 @@ __all__ = [
     "check_writable",
     "comparison_report",
     "evaluation_report",
+    "failed_checks",
     "inspection_report",
     "listing_report",
     "placement_report",

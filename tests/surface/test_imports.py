@@ -27,14 +27,15 @@ ALLOWED = {
     "trace": {"result"},
     "report": {"result"},
     "choices": {"graph", "frontend", "hardware"},
-    "summaries": {"graph", "hardware", "mapping", "report", "result"},
+    "summaries": {"graph", "hardware", "mapping", "values", "report", "result"},
     "api": {
         *{"choices", "summaries", "graph", "frontend", "hardware", "mapping", "crossbar", "noc", "values"},
         *{"result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
     "console": {"report"},
-    "cli": {"api", "console", "result"},
+    "options": {"console"},
+    "cli": {"api", "console", "options"},
 }
 
 

@@ -1,0 +1,166 @@
+"""Every message of the command line: one line per problem, all problems at once, no stack trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from archsim import api
+from tests.surface.conftest import Run
+
+
+def test_a_misspelt_model_and_mapping_are_told_together_with_the_nearest_names(archsim: Run):
+    ran = archsim("map", "resnet81", "--mapping", "isac")
+    assert (ran.code, ran.out) == (2, "")
+    first, second = ran.err.splitlines()
+    assert first.startswith("error: MODEL: got 'resnet81', expected an ONNX file or one of alexnet, ")
+    assert first.endswith("(did you mean 'resnet18'?)")
+    assert second.startswith("error: --mapping: got 'isac', expected a YAML file or one of ")
+    assert second.endswith("(did you mean 'isaac'?)")
+
+
+def test_a_misspelt_data_set_names_the_nearest(archsim: Run):
+    ran = archsim("evaluate", "digits_cnn", "--data", "digits_tset")
+    assert ran.code == 2
+    assert ran.err == (
+        "error: --data: got 'digits_tset', expected a .npz file or one of digits_test (did you mean 'digits_test'?)\n"
+    )
+
+
+def test_problems_of_the_answer_file_come_with_those_of_the_model(archsim: Run, tmp_path: Path):
+    ran = archsim("inspect", "lenet6", "--json", tmp_path)
+    assert ran.code == 2
+    assert [line.split(":")[1] for line in ran.err.splitlines()] == [" --json", " MODEL"]
+
+
+@pytest.mark.parametrize("text", ["image", "image=", "=1,2", "image=1,x", "image=1,,2", "1,2"])
+def test_a_shape_must_be_a_name_and_sizes(archsim: Run, text: str):
+    ran = archsim("inspect", "lenet5", "--shape", text)
+    assert ran.code == 2
+    assert ran.err == f"error: --shape: got {text!r}, expected NAME=D,D,..., for example image=1,3,224,224\n"
+
+
+@pytest.mark.parametrize("text", ["isaac:", "isaac:adc.bits", "isaac:adc.bits=8,copies"])
+def test_settings_behind_a_mapping_are_keys_and_values(archsim: Run, text: str):
+    ran = archsim("map", "lenet5", "--mapping", text)
+    assert ran.code == 2
+    assert ran.err == f"error: --mapping: got {text!r}, expected NAME:KEY=VALUE,... after the colon\n"
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_key(archsim: Run):
+    ran = archsim("map", "lenet5", "--set", "adc.bit=8")
+    assert ran.code == 2
+    assert "did you mean 'bits'?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--input", "x.npz", "--no-values"), "error: --input: got x.npz, expected no --no-values with it\n"),
+        (
+            ("--input", "x.npz", "--seed", "3"),
+            "error: --seed: got 3, expected --values, and no --input: the seed draws the data\n",
+        ),
+        (("--seed", "3"), "error: --seed: got 3, expected --values, and no --input: the seed draws the data\n"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(archsim: Run, words: tuple[str, ...], message: str):
+    ran = archsim("simulate", "digits_cnn", *words)
+    assert (ran.code, ran.err) == (2, message)
+
+
+def test_values_cannot_be_drawn_for_inputs_that_are_not_floating_point(archsim: Run, tmp_path: Path):
+    path = tmp_path / "integers.onnx"
+    onnx.save(_integer_model(), path)
+    with pytest.raises(ValueError, match=r"--values: input 'x': got int64, expected --input FILE\.npz"):
+        api.drawn_inputs(api.load(path), 1, 0)
+
+
+def _integer_model() -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, [1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.INT64, [1, 4])],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate",),
+        ("simulat", "lenet5"),
+        ("map", "lenet5", "--format", "xml"),
+        ("simulate", "lenet5", "--images", "0"),
+        ("inspect", "lenet5", "--nonsense"),
+    ],
+)
+def test_words_that_are_no_command_line_end_with_2(archsim: Run, words: tuple[str, ...]):
+    ran = archsim(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Traceback" not in ran.err
+
+
+def test_images_below_one_are_refused_in_python():
+    with pytest.raises(ValueError, match="images: got 0, expected at least 1"):
+        api.simulate("lenet5", images=0)
+
+
+def test_a_bug_is_told_in_one_line(archsim: Run, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("of\nzero")
+
+    monkeypatch.setattr(api, "inspect", broken)
+    monkeypatch.delenv("ARCHSIM_TRACEBACK", raising=False)
+    ran = archsim("inspect", "lenet5")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "this is a bug in archsim, please report it (ARCHSIM_TRACEBACK=1 shows where): ZeroDivisionError: of zero\n"
+    )
+    monkeypatch.setenv("ARCHSIM_TRACEBACK", "1")
+    assert "Traceback" in archsim("inspect", "lenet5").err
+
+
+def test_a_reader_that_leaves_early_is_no_bug():
+    command = f"{sys.executable} -m archsim inspect resnet50 --json - | head -n 1"
+    unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    ran = subprocess.run(command, shell=True, check=False, capture_output=True, text=True, env=unbuffered)
+    assert ran.stdout == "{\n"
+    assert ran.stderr == ""
+
+
+def test_long_names_are_names_not_crashes(archsim: Run):
+    settings = ",".join(["1"] * 300)
+    ran = archsim("map", "lenet5", "--mapping", f"isaac:copies.explicit=[{settings}]")
+    assert ran.code == 2
+    assert "at most 5, one a matrix layer" in ran.err
+    assert "got '" in archsim("inspect", "x" * 300).err
+
+
+def test_nothing_is_printed_or_written_when_a_model_is_bad(archsim: Run, tmp_path: Path):
+    (tmp_path / "kept.json").write_text("old")
+    ran = archsim("inspect", "lenet6", "--json", tmp_path / "kept.json", "--out", tmp_path / "new")
+    assert (ran.code, ran.out) == (2, "")
+    assert (tmp_path / "kept.json").read_text() == "old"
+    assert not (tmp_path / "new").exists()
+
+
+def test_python_raises_one_error_with_all_problems():
+    with pytest.raises(ValueError, match="MODEL") as caught:
+        api.compare("lenet6", ["isac", "isaac:adc.bit=1"])
+    assert len(caught.value.problems) == 3
+
+
+def test_json_of_an_error_is_not_half_printed(archsim: Run):
+    ran = archsim("map", "vgg16", "--set", "chips=1", "--json", "-")
+    assert (ran.code, ran.out) == (2, "")
+    assert "what would make it fit" in ran.err
+    assert json.loads(archsim("map", "lenet5", "--json", "-").out)
