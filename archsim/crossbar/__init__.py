@@ -2,7 +2,6 @@
 
 from archsim.crossbar.encodings import Encoded, Encoding, encodings, find_encoding, register_encoding
 from archsim.crossbar.matrix import ProgrammedMatrix, program
-from archsim.crossbar.product import integer_product
 from archsim.crossbar.spec import CrossbarSpec
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "ProgrammedMatrix",
     "encodings",
     "find_encoding",
-    "integer_product",
     "program",
     "register_encoding",
 ]

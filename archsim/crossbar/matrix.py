@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from archsim.crossbar.adc import convert, loses_nothing
 from archsim.crossbar.encodings import Encoded, find_encoding
+from archsim.crossbar.exact import exact_dtype
 from archsim.crossbar.inputs import digit_weights, digits, input_bias
-from archsim.crossbar.product import Integers, exact_dtype, largest_product
 from archsim.crossbar.spec import CrossbarSpec
 from archsim.errors import input_error
 
+Integers = npt.NDArray[np.int64]
+
 # Conversions that are computed at once: few enough to stay in a core's second-level cache.
-CONVERSIONS_AT_ONCE = 2**18
+CONVERSIONS_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +27,14 @@ class ProgrammedMatrix:
     """Weights (rows, outputs) in crossbars.
 
     `lossless` says that no column sum, whatever the inputs, is changed by the ADC. `weights` are integers, in
-    the type in which their product with any valid input is exact. `groups` are the encoded rows that are read
-    together; they are made again when asked for if `lossless`, for then reading needs no cells.
+    the type in which their product with any valid input is exact; `column_sums` are their sums (outputs,).
+    `stored_groups` are the encoded rows that are read together, not kept if `lossless`, for then reading
+    needs no cells. `slices` is how many columns an output takes.
     """
 
     spec: CrossbarSpec
     weights: npt.NDArray[Any]
+    column_sums: Integers
     lossless: bool
     stored_groups: tuple[Encoded, ...]
     slices: int
@@ -45,11 +49,13 @@ class ProgrammedMatrix:
     def read(self, inputs: npt.NDArray[Any]) -> Integers:
         """Integers (vectors, rows) in, int64 (vectors, outputs) out.
 
-        Where the ADC loses nothing, that is one integer product, equal to `read_all_conversions`.
+        Where the ADC loses nothing, `product` and `read_all_conversions` are equal, and the former is taken.
         Inputs of another shape or out of `spec.input_range` raise `InputError`.
         """
-        if not self.lossless:
-            return self.read_all_conversions(inputs)
+        return self.product(inputs) if self.lossless else self.read_all_conversions(inputs)
+
+    def product(self, inputs: npt.NDArray[Any]) -> Integers:
+        """The integer product `inputs @ weights`, exactly."""
         self._check(inputs)
         sums: Integers = (inputs.astype(self.weights.dtype) @ self.weights).astype(np.int64)
         return sums
@@ -59,23 +65,16 @@ class ProgrammedMatrix:
         self._check(inputs)
         inputs = inputs.astype(np.int64, copy=False)
         result = np.zeros((len(inputs), self.weights.shape[1]), dtype=np.int64)
-        step = max(1, CONVERSIONS_AT_ONCE // max(1, self.spec.digits * self.slices * self.weights.shape[1]))
+        step = max(1, CONVERSIONS_AT_ONCE // (self.spec.digits * self.slices * self.weights.shape[1]))
         for rows, group in self._groups():
-            for start in range(0, len(inputs), step):
-                vectors = slice(start, start + step)
-                result[vectors] += _read_group(inputs[vectors, rows], group, self.spec)
+            _add_group(result, inputs[:, rows], group, self.spec, step)
         if bias := input_bias(self.spec):
-            result -= bias * self.weights.astype(np.int64).sum(axis=0)
+            result -= bias * self.column_sums
         return result
 
     def _groups(self) -> Iterator[tuple[slice, Encoded]]:
-        slices = self.spec.row_groups(len(self.weights))
-        if self.stored_groups:
-            yield from zip(slices, self.stored_groups, strict=True)
-            return
-        encode = find_encoding(self.spec.sign)
-        for rows in slices:
-            yield rows, encode(self.weights[rows].astype(np.int64), self.spec)
+        groups = self.stored_groups or _encoded(self.weights, self.spec)
+        yield from zip(self.spec.row_groups(len(self.weights)), groups, strict=True)
 
     def _check(self, inputs: npt.NDArray[Any]) -> None:
         if inputs.ndim != 2 or inputs.shape[1] != len(self.weights):
@@ -89,38 +88,48 @@ def program(weights: npt.NDArray[Any], spec: CrossbarSpec) -> ProgrammedMatrix:
     Weights that are not a matrix of integers in `spec.weight_range`, or an unknown `spec.sign`, raise
     `InputError`.
     """
-    encode = find_encoding(spec.sign)
     if weights.ndim != 2 or 0 in weights.shape:
         raise input_error("crossbar weights", "shape", value=weights.shape, expected="(rows, outputs)")
     _check_integers("crossbar weights", weights, spec.weight_range)
-    groups: list[Encoded] = []
-    lossless = True
-    slices = 0
-    for rows in spec.row_groups(len(weights)):
-        group = encode(weights[rows].astype(np.int64), spec)
-        assert np.array_equal(group.decode(), weights[rows]), f"encoding {spec.sign!r} changes weights"
+    lossless, slices = True, 0
+    magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
+    for rows, group in zip(spec.row_groups(len(weights)), _encoded(weights, spec), strict=True):
+        part = weights[rows].astype(np.int64)
+        assert np.array_equal(group.decode(), part), f"encoding {spec.sign!r} changes weights"
         largest_sum = int(group.cells.sum(axis=1, dtype=np.int64).max()) * spec.largest_digit
         lossless = lossless and loses_nothing(largest_sum, spec)
         slices = len(group.cells)
-        groups.append(group)
-    dtype = exact_dtype(largest_product(weights, max(map(abs, spec.input_range))))
-    return ProgrammedMatrix(spec, weights.astype(dtype), lossless, () if lossless else tuple(groups), slices)
+        magnitudes += np.abs(part).sum(axis=0)
+        column_sums += part.sum(axis=0)
+    dtype = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
+    stored = () if lossless else tuple(_encoded(weights, spec))
+    return ProgrammedMatrix(spec, weights.astype(dtype), column_sums, lossless, stored, slices)
 
 
-def _read_group(inputs: Integers, group: Encoded, spec: CrossbarSpec) -> Integers:
-    """The contribution of rows that are read together: (vectors, rows) in, (vectors, outputs) out."""
+def _encoded(weights: npt.NDArray[Any], spec: CrossbarSpec) -> Iterator[Encoded]:
+    encode = find_encoding(spec.sign)
+    for rows in spec.row_groups(len(weights)):
+        yield encode(weights[rows].astype(np.int64), spec)
+
+
+def _add_group(result: Integers, inputs: Integers, group: Encoded, spec: CrossbarSpec, step: int) -> None:
+    """Add to `result` (vectors, outputs) what rows that are read together give for `inputs` (vectors, rows),
+    `step` vectors at a time."""
     slices, rows, outputs = group.cells.shape
-    sum_dtype = exact_dtype(rows * spec.largest_cell * spec.largest_digit)
+    worth = digit_weights(spec)
+    largest_sum = rows * spec.largest_cell * spec.largest_digit
+    sum_dtype, add_dtype = exact_dtype(largest_sum), exact_dtype(largest_sum * int(np.abs(worth).sum()))
     cells: npt.NDArray[Any] = np.moveaxis(group.cells, 0, 1).reshape(rows, slices * outputs).astype(sum_dtype)
-    levels: npt.NDArray[Any] = digits(inputs, spec).reshape(spec.digits * len(inputs), rows).astype(sum_dtype)
-    converted = convert(levels @ cells, spec).reshape(spec.digits, len(inputs) * slices * outputs)
-    weights = digit_weights(spec)
-    add_dtype = exact_dtype(rows * spec.largest_cell * spec.largest_digit * int(np.abs(weights).sum()))
-    added = weights.astype(add_dtype) @ converted.astype(add_dtype, copy=False)
-    columns = added.astype(np.int64).reshape(len(inputs), slices, outputs)
-    sums = (inputs + input_bias(spec)).sum(axis=1)
-    result: Integers = (columns * group.factors).sum(axis=1) + sums[:, None] * group.unit_factors
-    return result
+    for start in range(0, len(inputs), step):
+        part = inputs[start : start + step]
+        levels: npt.NDArray[Any] = digits(part, spec).reshape(spec.digits * len(part), rows).astype(sum_dtype)
+        sums = levels @ cells
+        convert(sums, spec)
+        added = worth.astype(add_dtype) @ sums.reshape(spec.digits, -1).astype(add_dtype, copy=False)
+        columns = added.astype(np.int64).reshape(len(part), slices, outputs)
+        units = (part + input_bias(spec)).sum(axis=1)
+        result[start : start + step] += np.einsum("vsn,sn->vn", columns, group.factors)
+        result[start : start + step] += units[:, None] * group.unit_factors
 
 
 def _check_integers(source: str, values: npt.NDArray[Any], limits: tuple[int, int]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, integer_product, program
+from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, program
 from archsim.errors import input_error
 from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
@@ -110,9 +110,8 @@ class CrossbarRule:
 
 def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> bool:
     if matrix.lossless:
-        inputs = inputs[:CHECKED_WINDOWS]
-        sums = matrix.read_all_conversions(inputs)
-    return np.array_equal(sums, integer_product(inputs, matrix.weights))
+        return np.array_equal(sums[:CHECKED_WINDOWS], matrix.read_all_conversions(inputs[:CHECKED_WINDOWS]))
+    return np.array_equal(sums, matrix.product(inputs))
 
 
 def _program(graph: Graph, layer: MatrixLayer, calibration: Calibration, spec: CrossbarSpec) -> _Programmed:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.crossbar import CrossbarSpec, encodings, integer_product, program
+from archsim.crossbar import CrossbarSpec, encodings, program
+from archsim.crossbar.exact import exact_dtype
 from tests.crossbar.specification import specified_product
 
 ISAAC = CrossbarSpec(
@@ -141,7 +142,18 @@ def test_arrays_are_row_blocks_times_column_blocks(rows, outputs, weight_bits, s
     assert program(np.zeros((rows, outputs), dtype=np.int64), spec).arrays == arrays
 
 
-def test_integer_product_is_exact_where_float32_and_float64_are_not():
-    for size in (2**11 + 1, 2**26 + 1, 2**30 + 1):
-        inputs, weights = np.array([[size, 1]]), np.array([[size], [1]])
-        assert integer_product(inputs, weights).tolist() == [[size * size + 1]]
+@pytest.mark.parametrize(("bound", "dtype"), [(2**24, "f4"), (2**24 + 1, "f8"), (2**53, "f8"), (2**53 + 1, "i8")])
+def test_the_type_of_sums_holds_every_integer_up_to_the_bound(bound, dtype):
+    chosen = exact_dtype(bound)
+    assert np.dtype(chosen) == np.dtype(dtype)
+    assert int(chosen(bound)) == bound
+    assert int(chosen(bound) - chosen(1)) == bound - 1
+
+
+def test_products_are_exact_where_the_bound_needs_64_bit_integers():
+    spec = dataclasses.replace(ISAAC, rows=2**16, rows_per_read=2**16, adc_bits=None)
+    weights = np.full((2**23 + 2, 1), -(2**15))
+    weights[-1] = 1
+    inputs = np.full((1, len(weights)), -(2**15))
+    inputs[0, -1] = 1
+    assert program(weights, spec).read(inputs).tolist() == [[(len(weights) - 1) * 2**30 + 1]]

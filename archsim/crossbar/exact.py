@@ -1,0 +1,16 @@
+"""The number types in which sums of integers are exact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def exact_dtype(bound: int) -> type[np.float32] | type[np.float64] | type[np.int64]:
+    """The fastest type in which sums of integers are exact, in any order, while no partial sum of absolute
+    values exceeds `bound`: float32 up to 2^24, float64 up to 2^53, else int64."""
+    if bound <= 2**24:
+        return np.float32
+    if bound <= 2**53:
+        return np.float64
+    assert bound < 2**63, "integer product exceeds 63 bits"
+    return np.int64
