@@ -1,0 +1,203 @@
+"""Whole runs from the command line: simulate and compare, their files, their traces."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archsim import api
+from tests.surface.conftest import Run
+from tests.surface.test_reports import LAYER_KEYS, SCHEMA_KEYS
+from tests.surface.traces import assert_well_formed
+
+
+def _without_cpu(document: dict) -> dict:
+    return {key: value for key, value in document.items() if key != "cpu_s"}
+
+
+def test_simulate_answers_in_the_schema(archsim: Run):
+    ran = archsim("simulate", "digits_cnn", "--images", "2", "--json", "-")
+    assert (ran.code, ran.err) == (0, "")
+    document = json.loads(ran.out)
+    assert document.keys() >= SCHEMA_KEYS
+    assert all(layer.keys() >= LAYER_KEYS for layer in document["layers"])
+    assert all(document["checks"][name] is True for name in ("macs", "windows", "bytes", "time"))
+    assert document["images"] == 2
+    assert document["latency_cycles"] == pytest.approx(document["latency_ns"] / document["cycle_ns"])
+    assert document["model"]["macs"] == sum(layer["macs"] for layer in document["layers"])
+    assert document["cpu_s"] > 0
+
+
+def test_equal_runs_give_equal_answers_but_for_the_cpu_time(archsim: Run):
+    first, second = (json.loads(archsim("simulate", "digits_cnn", "--json", "-").out) for _ in range(2))
+    assert _without_cpu(first) == _without_cpu(second)
+
+
+def test_map_and_simulate_agree_on_the_placement(archsim: Run):
+    placed = json.loads(archsim("map", "lenet5", "--json", "-").out)
+    ran = json.loads(archsim("simulate", "lenet5", "--json", "-").out)
+    matrices = [layer for layer in ran["layers"] if layer["arrays"] is not None]
+    shared = (
+        "name",
+        "op",
+        "rows",
+        "outputs",
+        "groups",
+        "windows",
+        "uses",
+        "arrays_per_copy",
+        "copies",
+        "slots",
+        "macs",
+    )
+    assert [{k: layer[k] for k in shared} for layer in matrices] == [
+        {k: layer[k] for k in shared} for layer in placed["layers"]
+    ]
+    assert ran["arrays"] == placed["arrays"]
+    assert ran["mapping"] == placed["mapping"]
+
+
+def test_an_ideal_run_takes_what_the_estimate_says(archsim: Run):
+    placed = json.loads(archsim("map", "lenet5", "--json", "-").out)
+    ran = json.loads(archsim("simulate", "lenet5", "--ideal", "--json", "-").out)
+    assert ran["ideal"] is True
+    assert ran["latency_cycles"] == placed["estimate"]["latency_cycles"]
+
+
+def test_simulate_prints_figures_and_layers(archsim: Run):
+    text = archsim("simulate", "lenet5").out
+    assert text.startswith("lenet5 on isaac\n")
+    assert "latency of the first image" in text
+    assert "all hold" in text
+    assert "bottleneck: conv1 works" in text
+
+
+def test_out_holds_result_outputs_and_trace(archsim: Run, tmp_path: Path):
+    words = ("--input", api.data_file("digits_test"), "--out", tmp_path / "out", "--trace", tmp_path / "t.json")
+    ran = archsim("simulate", "digits_cnn", *words, "--json", "-")
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    assert document["checks"]["values"] is True
+    assert document["values"]["samples"] == 450
+    assert document["seed"] is None
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["outputs.npz", "result.json", "trace.json"]
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == document
+    assert np.load(tmp_path / "out" / "outputs.npz")["logits"].shape == (450, 10)
+    assert (tmp_path / "out" / "trace.json").read_bytes() == (tmp_path / "t.json").read_bytes()
+
+
+def test_values_without_input_are_drawn_with_the_seed(archsim: Run, tmp_path: Path):
+    def logits(*words: str) -> np.ndarray:
+        ran = archsim("simulate", "digits_cnn", "--values", "--images", "2", "--out", tmp_path, *words)
+        assert ran.code == 0
+        return np.load(tmp_path / "outputs.npz")["logits"]
+
+    assert logits().shape == (2, 10)
+    assert np.array_equal(logits(), logits("--seed", "0"))
+    assert not np.array_equal(logits(), logits("--seed", "1"))
+    assert json.loads((tmp_path / "result.json").read_text())["seed"] == 1
+
+
+def test_a_trace_of_a_run_is_well_formed_and_whole(archsim: Run, tmp_path: Path):
+    ran = archsim("simulate", "digits_cnn", "--images", "2", "--trace", tmp_path / "t.json", "--json", "-")
+    document = json.loads((tmp_path / "t.json").read_text())
+    assert_well_formed(document)
+    assert document["otherData"]["cut"] is False
+    reads = [event for event in document["traceEvents"] if event["ph"] == "X" and "window" in event["args"]]
+    windows = {(event["args"]["layer"], event["args"]["image"], event["args"]["window"]) for event in reads}
+    for layer in json.loads(ran.out)["layers"]:
+        if layer["arrays"]:
+            seen = {(image, window) for name, image, window in windows if name == layer["name"]}
+            assert seen == {(image, window) for image in range(2) for window in range(layer["windows"])}
+
+
+def test_tracing_changes_no_figure_and_traces_of_equal_runs_are_equal(archsim: Run, tmp_path: Path):
+    plain = json.loads(archsim("simulate", "digits_cnn", "--json", "-").out)
+    traced = json.loads(archsim("simulate", "digits_cnn", "--json", "-", "--trace", tmp_path / "a").out)
+    archsim("simulate", "digits_cnn", "--trace", tmp_path / "b")
+    assert _without_cpu(plain) == _without_cpu(traced)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_cut_trace_is_announced(archsim: Run, tmp_path: Path):
+    words = ("simulate", "digits_cnn", "--trace", tmp_path / "t.json", "--trace-events", "10")
+    ran = archsim(*words)
+    assert ran.err.startswith("the trace holds the first 10 events; ")
+    other = json.loads((tmp_path / "t.json").read_text())["otherData"]
+    assert (other["events_kept"], other["cut"]) == (10, True)
+    assert f"{other['events_dropped']:,} more are not in it" in ran.err
+    assert archsim(*words, "--quiet").err == ""
+
+
+def test_the_example_trace_is_what_the_command_writes_today(archsim: Run, tmp_path: Path):
+    archsim("simulate", "digits_cnn", "--mapping", "isaac", "--trace", tmp_path / "digits_cnn.json")
+    example = Path(__file__).parents[2] / "traces" / "digits_cnn.json"
+    assert (tmp_path / "digits_cnn.json").read_bytes() == example.read_bytes()
+
+
+def test_compare_runs_all_at_8_bit_unless_told_otherwise(archsim: Run):
+    def precisions(*words: str) -> list[tuple[int, int]]:
+        documents = json.loads(archsim("compare", "digits_cnn", "--images", "1", "--json", "-", *words).out)
+        chosen = [document["mapping"]["settings"]["precision"] for document in documents]
+        return [(one["weight_bits"], one["input_bits"]) for one in chosen]
+
+    two = ("--mapping", "isaac", "--mapping", "isaac:copies.policy=none")
+    assert precisions(*two) == [(8, 8), (8, 8)]
+    assert precisions(*two, "--set", "precision.input_bits=4") == [(8, 4), (8, 4)]
+    assert precisions(*two, "--as-published") == [(16, 16), (16, 16)]
+    assert precisions("--mapping", "isaac:precision.weight_bits=2", "--set", "precision.weight_bits=4") == [(2, 8)]
+
+
+def test_compare_marks_the_best_and_simulates_4_images(archsim: Run):
+    two = ("--mapping", "isaac:copies.explicit=[4,1]", "--mapping", "isaac:copies.policy=none")
+    text = archsim("compare", "digits_cnn", *two).out
+    assert "isaac:copies.explicit=[4,1]" in text
+    latency = next(line for line in text.splitlines() if line.startswith("latency of the first"))
+    assert latency.count("*") == 1
+    documents = json.loads(archsim("compare", "digits_cnn", *two, "--json", "-").out)
+    assert [document["images"] for document in documents] == [4, 4]
+    assert all(document["interval_ns"] is not None for document in documents)
+
+
+def test_compare_without_mappings_takes_the_published_designs(archsim: Run):
+    documents = json.loads(archsim("compare", "digits_cnn", "--images", "1", "--json", "-").out)
+    assert [document["mapping"]["name"] for document in documents] == list(api.compared_by_default())
+
+
+def test_a_failed_check_ends_with_1_and_still_answers(archsim: Run, monkeypatch: pytest.MonkeyPatch):
+    def failing(*words, **options):
+        result = simulate(*words, **options)
+        return replace(result, checks={**result.checks, "bytes": False})
+
+    simulate = api.simulate
+    monkeypatch.setattr(api, "simulate", failing)
+    ran = archsim("simulate", "digits_cnn", "--json", "-")
+    assert (ran.code, ran.err) == (1, "check failed: bytes\n")
+    assert json.loads(ran.out)["checks"]["bytes"] is False
+    ran = archsim("compare", "digits_cnn", "--mapping", "isaac", "--images", "1")
+    assert (ran.code, ran.err) == (1, "check failed: bytes on isaac\n")
+
+
+def test_simulate_refuses_an_unwritable_trace_before_it_runs(archsim: Run, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(api, "simulate", lambda *_, **__: pytest.fail("it ran"))
+    ran = archsim("simulate", "digits_cnn", "--trace", tmp_path / "no" / "t.json", "--json", tmp_path)
+    assert ran.code == 2
+    assert [line.split(":")[1] for line in ran.err.splitlines()] == [" --trace", " --json"]
+
+
+def test_python_verbs_give_the_figures_of_the_command_line(archsim: Run):
+    import archsim as package
+
+    graph = package.load("digits_cnn")
+    result = package.simulate(package.place(graph, "isaac", settings=["copies.policy=none"]), images=2)
+    words = ("simulate", "digits_cnn", "--set", "copies.policy=none", "--images", "2", "--json", "-")
+    assert _without_cpu(json.loads(archsim(*words).out)) == _without_cpu(json.loads(json.dumps(result.to_json())))
+    (compared,) = package.compare(graph, ["isaac"], images=1)
+    assert compared.mapping.settings["precision"] == {"weight_bits": 8, "input_bits": 8}
+    assert isinstance(package.place(graph).design, package.Chip)
+    with pytest.raises(AttributeError, match="has no attribute 'simulat'"):
+        package.simulat  # noqa: B018
