@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,7 +59,7 @@ class Destination:
 
     def _printed(self, report: Report) -> str:
         terminal = sys.stdout.isatty()
-        width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else WIDTH_WITHOUT_TERMINAL
+        width = shutil.get_terminal_size().columns if terminal else WIDTH_WITHOUT_TERMINAL
         return report.render(self.form.value, width=width, colour=terminal and "NO_COLOR" not in os.environ)
 
 

@@ -94,7 +94,7 @@ def _coverage(inspected: Inspection) -> Table:
         "free": "free because --treat-as-free says so: their time is NOT simulated",
         "nodes": "ONNX nodes in all",
     }
-    rows = tuple((inspected.coverage[key], key, text) for key, text in meaning.items())
+    rows = tuple((inspected.coverage[key], key, text) for key, text in meaning.items() if inspected.coverage[key])
     columns = (Column("count", "nodes"), Column("became", "became", left=True), Column("meaning", "", left=True))
     folded = (f"computed on import: {', '.join(inspected.folded)}",) if inspected.folded else ()
     return Table("Coverage: what became of each ONNX node", columns, rows, folded)
