@@ -18,6 +18,9 @@ from archsim.errors import input_error
 
 Integers = npt.NDArray[np.int64]
 
+# Weights that stand in memory at once in the type of the product.
+WEIGHTS_AT_ONCE = 2**22
+
 # Conversions that are computed at once: few enough to stay in a core's second-level cache.
 CONVERSIONS_AT_ONCE = 2**17
 
@@ -26,14 +29,15 @@ CONVERSIONS_AT_ONCE = 2**17
 class ProgrammedMatrix:
     """Weights (rows, outputs) in crossbars.
 
-    `lossless` says that no column sum, whatever the inputs, is changed by the ADC. `weights` are integers, in
-    the type in which their product with any valid input is exact; `column_sums` are their sums (outputs,).
+    `lossless` says that no column sum, whatever the inputs, is changed by the ADC. `product_type` is a type in
+    which the product of the weights with any valid input is exact; `column_sums` (outputs,) add up the weights.
     `stored_groups` are the encoded rows that are read together, not kept if `lossless`, for then reading
     needs no cells. `slices` is how many columns an output takes.
     """
 
     spec: CrossbarSpec
-    weights: npt.NDArray[Any]
+    weights: npt.NDArray[np.int16]
+    product_type: type[np.float32] | type[np.float64] | type[np.int64]
     column_sums: Integers
     lossless: bool
     stored_groups: tuple[Encoded, ...]
@@ -57,8 +61,14 @@ class ProgrammedMatrix:
     def product(self, inputs: npt.NDArray[Any]) -> Integers:
         """The integer product `inputs @ weights`, exactly."""
         self._check(inputs)
-        sums: Integers = (inputs.astype(self.weights.dtype) @ self.weights).astype(np.int64)
-        return sums
+        rows, outputs = self.weights.shape
+        result = np.zeros((len(inputs), outputs), dtype=np.int64)
+        step = max(1, WEIGHTS_AT_ONCE // outputs)
+        for start in range(0, rows, step):
+            part = slice(start, start + step)
+            sums = inputs[:, part].astype(self.product_type) @ self.weights[part].astype(self.product_type)
+            result += sums.astype(np.int64, copy=False)
+        return result
 
     def read_all_conversions(self, inputs: npt.NDArray[Any]) -> Integers:
         """As `read`, with every conversion of every column and digit computed."""
@@ -101,9 +111,9 @@ def program(weights: npt.NDArray[Any], spec: CrossbarSpec) -> ProgrammedMatrix:
         slices = len(group.cells)
         magnitudes += np.abs(part).sum(axis=0)
         column_sums += part.sum(axis=0)
-    dtype = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
+    product_type = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
     stored = () if lossless else tuple(_encoded(weights, spec))
-    return ProgrammedMatrix(spec, weights.astype(dtype), column_sums, lossless, stored, slices)
+    return ProgrammedMatrix(spec, weights.astype(np.int16), product_type, column_sums, lossless, stored, slices)
 
 
 def _encoded(weights: npt.NDArray[Any], spec: CrossbarSpec) -> Iterator[Encoded]:

@@ -10,7 +10,7 @@ import numpy as np
 from archsim.errors import input_error
 from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
-from archsim.values.execution import check_runnable, execute
+from archsim.values.execution import batches_at_once, check_runnable, execute
 from archsim.values.floating import FloatRule
 
 
@@ -36,8 +36,9 @@ def calibrate(graph: Graph, batches: Sequence[Mapping[str, Array]]) -> Calibrati
         ranges[layer.inputs[0]] = (min(low, float(data.min())), max(high, float(data.max())))
         return multiply(layer, data)
 
-    for batch in batches:
-        execute(graph, [batch], note)
+    step = batches_at_once(graph)
+    for start in range(0, len(batches), step):
+        execute(graph, batches[start : start + step], note)
     return Calibration(ranges)
 
 

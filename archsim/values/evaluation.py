@@ -13,16 +13,12 @@ from archsim.graph import Graph
 from archsim.graph.tensors import Array
 from archsim.values.batches import Batches, cut_batches, join_batches
 from archsim.values.calibration import calibrate
-from archsim.values.execution import check_runnable, execute
+from archsim.values.execution import batches_at_once, check_runnable, execute
 from archsim.values.floating import FloatRule
 from archsim.values.quantised import CrossbarRule, MatrixCheck, output_errors
 
 CALIBRATION_SAMPLES = 64
 """Samples, the first ones of the data, on which the ranges of activations are calibrated."""
-
-# Elements of the largest tensor over the batches that are computed together, and how many at most.
-ELEMENTS_AT_ONCE = 2**24
-BATCHES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +62,7 @@ def evaluate(
     rule, float_rule = CrossbarRule(graph, calibration, spec), FloatRule(graph)
     answers: list[dict[str, Array]] = []
     references: list[dict[str, Array]] = []
-    step = _batches_at_once(graph)
+    step = batches_at_once(graph)
     for start in range(0, batches.count, step):
         chunk = [batches.batch(index) for index in range(start, min(start + step, batches.count))]
         answers += execute(graph, chunk, rule)
@@ -98,11 +94,6 @@ def _result(
         outputs=outputs,
         layers=checks,
     )
-
-
-def _batches_at_once(graph: Graph) -> int:
-    largest = max(tensor.elements for tensor in graph.tensors.values())
-    return min(BATCHES_AT_ONCE, max(1, ELEMENTS_AT_ONCE // largest))
 
 
 def _checked_labels(labels: Array, samples: int, source: str) -> Array:

@@ -14,6 +14,17 @@ MatrixRule = Callable[[MatrixLayer, Array], Array]
 """What a matrix layer makes of (batches, *shape of the tensor read): (batches, *shape of the tensor written)."""
 
 
+# Elements of the largest tensor over the batches that are computed together, and how many batches at most.
+ELEMENTS_AT_ONCE = 2**24
+BATCHES_AT_ONCE = 64
+
+
+def batches_at_once(graph: Graph) -> int:
+    """How many batches `execute` may compute together within reasonable memory."""
+    largest = max(tensor.elements for tensor in graph.tensors.values())
+    return min(BATCHES_AT_ONCE, max(1, ELEMENTS_AT_ONCE // largest))
+
+
 def check_runnable(graph: Graph) -> None:
     """Raise `InputError` if the graph has no numbers: free layers, or weights that are shapes alone."""
     problems = [

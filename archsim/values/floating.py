@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from archsim.values.windows import apply
 
 # Elements of weights that are kept between batches; a larger layer is loaded again.
 KEPT_ELEMENTS = 2**26
+
+# Elements of weights that stand in memory at once in a type wider than their own.
+WEIGHTS_AT_ONCE = 2**22
 
 
 class FloatRule:
@@ -35,7 +38,7 @@ class FloatRule:
         kept = self._kept.get(layer.name)
         if kept is not None:
             return kept
-        weights = layer.weights.load().astype(np.float64)
+        weights = layer.weights.load()
         if weights.size <= self._room:
             self._room -= weights.size
             self._kept[layer.name] = weights
@@ -44,8 +47,20 @@ class FloatRule:
 
 def multiply_groups(windows: Array, weights: Array) -> Array:
     """(n, groups, rows) times (groups, rows, outputs / groups), in float64."""
-    product: Array = np.matmul(windows.astype(np.float64).transpose(1, 0, 2), weights).transpose(1, 0, 2)
-    return product
+    total = np.zeros((len(weights), len(windows), weights.shape[2]))
+    for part in row_blocks(weights):
+        total += np.matmul(
+            windows[:, :, part].astype(np.float64).transpose(1, 0, 2), weights[:, part].astype(np.float64)
+        )
+    return total.transpose(1, 0, 2)
+
+
+def row_blocks(weights: Array) -> Iterator[slice]:
+    """The rows of (groups, rows, outputs / groups) in blocks that may stand in memory in a wider type."""
+    groups, rows, outputs = weights.shape
+    step = max(1, WEIGHTS_AT_ONCE // (groups * outputs))
+    for start in range(0, rows, step):
+        yield slice(start, start + step)
 
 
 def add_bias(layer: MatrixLayer, result: Array) -> Array:

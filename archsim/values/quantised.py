@@ -14,7 +14,7 @@ from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
 from archsim.values.calibration import Calibration, check_finite
 from archsim.values.execution import check_runnable, execute
-from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias
+from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, row_blocks
 from archsim.values.scales import scales_for, to_integers
 from archsim.values.windows import apply
 
@@ -127,7 +127,11 @@ def _program(graph: Graph, layer: MatrixLayer, calibration: Calibration, spec: C
         raise input_error(graph.name, f"weights of node {layer.name!r}", value="inf or nan", expected="finite numbers")
     largest = spec.weight_range[1]
     weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
-    integers = to_integers(weights, weight_scales[:, None, :], (-largest, largest))
+    parts = [
+        to_integers(weights[:, part], weight_scales[:, None, :], (-largest, largest)).astype(np.int16)
+        for part in row_blocks(weights)
+    ]
+    integers = np.concatenate(parts, axis=1)
     matrices = tuple(program(group, spec) for group in integers)
     return _Programmed(matrices, input_scale, weight_scales.reshape(-1) * input_scale)
 

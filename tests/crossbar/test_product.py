@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
 
-from archsim.crossbar import CrossbarSpec, encodings, program
+from archsim.crossbar import CrossbarSpec, encodings, program, register_encoding
+from archsim.crossbar.encodings import registry
+from archsim.crossbar.encodings.slices import cut, slice_values
 from archsim.crossbar.exact import exact_dtype
 from tests.crossbar.specification import specified_product
 
@@ -124,6 +128,51 @@ def test_the_unflipped_pair_encoding_needs_nine_bits_for_a_full_array():
     spec = dataclasses.replace(ISAAC, weight_bits=8, sign="pair")
     assert not program(weights, spec).lossless
     assert program(weights, dataclasses.replace(spec, adc_bits=9)).lossless
+
+
+def test_the_product_equals_the_reference_of_onnx():
+    rng = np.random.default_rng(5)
+    inputs, weights = rng.integers(0, 256, (7, 300), dtype=np.uint8), rng.integers(-128, 128, (300, 11), dtype=np.int8)
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["a", "b"], ["y"])],
+        "product",
+        [
+            helper.make_tensor_value_info("a", TensorProto.UINT8, inputs.shape),
+            helper.make_tensor_value_info("b", TensorProto.INT8, weights.shape),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.INT32, (7, 11))],
+    )
+    expected = ReferenceEvaluator(helper.make_model(graph)).run(None, {"a": inputs, "b": weights})[0]
+    spec = dataclasses.replace(ISAAC, weight_bits=8, input_bits=8, signed_inputs=False)
+    matrix = program(weights, spec)
+    assert np.array_equal(matrix.read(inputs), expected)
+    assert np.array_equal(matrix.read_all_conversions(inputs), expected)
+
+
+def test_a_product_in_parts_equals_the_whole(monkeypatch):
+    rng = np.random.default_rng(6)
+    inputs, weights = rng.integers(-99, 99, (5, 300)), rng.integers(-99, 99, (300, 4))
+    monkeypatch.setattr("archsim.crossbar.matrix.WEIGHTS_AT_ONCE", 28)
+    monkeypatch.setattr("archsim.crossbar.matrix.CONVERSIONS_AT_ONCE", 1)
+    matrix = program(weights, ISAAC)
+    assert np.array_equal(matrix.read(inputs), inputs @ weights)
+    assert np.array_equal(matrix.read_all_conversions(inputs), inputs @ weights)
+
+
+def test_an_encoding_of_ones_own_is_used_by_its_name(monkeypatch):
+    """Weights that are never negative need neither a bias nor a second column."""
+    monkeypatch.setattr(registry, "_ENCODINGS", dict(encodings()))
+
+    def encode_plain(weights, spec):
+        values = np.broadcast_to(slice_values(spec), (spec.cells_per_weight, weights.shape[1]))
+        return registry.Encoded(cut(weights, spec), values, np.zeros(weights.shape[1], dtype=np.int64))
+
+    register_encoding("plain", encode_plain)
+    weights, inputs = np.arange(12).reshape(4, 3), np.arange(8).reshape(2, 4)
+    matrix = program(weights, dataclasses.replace(ISAAC, sign="plain"))
+    assert np.array_equal(matrix.read_all_conversions(inputs), inputs @ weights)
+    with pytest.raises(AssertionError, match="'plain' changes weights"):
+        program(-weights, dataclasses.replace(ISAAC, sign="plain", weight_bits=15))
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def test_several_batches_together_equal_one_after_the_other():
 
 def test_weights_that_do_not_fit_the_cache_are_loaded_again(monkeypatch):
     monkeypatch.setattr("archsim.values.floating.KEPT_ELEMENTS", 3)
+    monkeypatch.setattr("archsim.values.floating.WEIGHTS_AT_ONCE", 3)
     rule = FloatRule(graph := linear([[1, 2], [3, 4]]))
     batch = {"x": np.array([[1, 10]], np.float32)}
     for _ in range(2):
