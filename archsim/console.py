@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,8 +14,6 @@ from typing import NoReturn
 
 from archsim.errors import InputError
 from archsim.report import Report, check_writable, write_whole
-
-WIDTH_WITHOUT_TERMINAL = 220
 
 
 class Form(StrEnum):
@@ -54,13 +51,9 @@ class Destination:
         if self.out is not None:
             files[self.out / "result.json"] = [document.encode()]
         write_whole(files, self.out)
-        sys.stdout.write(document if self.json == "-" else self._printed(report))
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(document if self.json == "-" else report.render(self.form.value, colour=colour))
         sys.stdout.flush()
-
-    def _printed(self, report: Report) -> str:
-        terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if terminal else WIDTH_WITHOUT_TERMINAL
-        return report.render(self.form.value, width=width, colour=terminal and "NO_COLOR" not in os.environ)
 
 
 def message(text: str) -> None:

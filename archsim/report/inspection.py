@@ -75,13 +75,13 @@ def _layers(inspected: Inspection) -> Table:
             *(layer.name, layer.op, layer.kind, layer.rows, layer.outputs, layer.groups, layer.windows),
             layer.macs if layer.kind == "matrix" else None,
             layer.parameters if layer.kind == "matrix" else None,
-            " x ".join(map(str, layer.shape)),
+            "x".join(map(str, layer.shape)),
             ", ".join(layer.nodes[1:]) or None,
         )
         for layer in inspected.layers
     )
-    ports = [f"input {name}: {' x '.join(map(str, shape))}" for name, shape in inspected.inputs.items()]
-    ports += [f"output {name}: {' x '.join(map(str, shape))}" for name, shape in inspected.outputs.items()]
+    ports = [f"input {name}: {'x'.join(map(str, shape))}" for name, shape in inspected.inputs.items()]
+    ports += [f"output {name}: {'x'.join(map(str, shape))}" for name, shape in inspected.outputs.items()]
     title = f"{inspected.name}: {large(inspected.macs)} MACs, {large(inspected.parameters)} parameters in matrices"
     return Table(title, columns, rows, tuple(ports))
 

@@ -26,15 +26,15 @@ class Report:
     records: Table
     document: Any
 
-    def render(self, form: Form, *, width: int, colour: bool = False) -> str:
-        """The report as text; `width` in characters and `colour` matter to the form `table` alone."""
+    def render(self, form: Form, *, colour: bool = False) -> str:
+        """The report as text; `colour` matters to the form `table` alone."""
         if form == "json":
             return self.json()
         if form == "csv":
             return to_csv(self.records)
         if form == "md":
             return to_markdown(self.tables)
-        return to_text(self.tables, width=width, colour=colour)
+        return to_text(self.tables, colour=colour)
 
     def json(self) -> str:
         """The document as strict JSON."""

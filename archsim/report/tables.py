@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from archsim.report.figures import Shown, Value, plain
 
+_WIDEST = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -34,14 +36,14 @@ class Table:
         return [[column.show(value) for column, value in zip(self.columns, row, strict=True)] for row in self.rows]
 
 
-def to_text(tables: Sequence[Table], *, width: int, colour: bool) -> str:
-    """The tables for a terminal `width` characters wide, escape codes only if `colour`."""
+def to_text(tables: Sequence[Table], *, colour: bool) -> str:
+    """The tables for a terminal, as wide as they are: no figure is ever cut. Escape codes only if `colour`."""
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
     stream = io.StringIO()
-    console = Console(file=stream, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    console = Console(file=stream, width=_WIDEST, force_terminal=colour, no_color=not colour, highlight=False)
     for table in tables:
         drawn = RichTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
         for column in table.columns:
