@@ -93,7 +93,20 @@ def _graph(model: Model) -> Graph:
 def _design(mapping: Chosen, defaults: Iterable[str] = (), settings: Iterable[str] = ()) -> Design:
     if isinstance(mapping, str | Path):
         mapping = MappingChoice.parse(str(mapping))
-    return mapping.design(defaults, settings) if isinstance(mapping, MappingChoice) else mapping
+    design = mapping.design(defaults, settings) if isinstance(mapping, MappingChoice) else mapping
+    _check_names(design)
+    return design
+
+
+def _check_names(design: Design) -> None:
+    """Asks the rooms that own registries for the names in a design that they do not know."""
+    from archsim import crossbar
+    from archsim import mapping as mapper
+
+    problems = Problems(mapper.check(design))
+    with problems.gathered():
+        crossbar.find_encoding(design.array.sign)
+    problems.raise_any()
 
 
 def simulate(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Problems:
     """What independent steps find wrong, to be told together."""
 
-    def __init__(self) -> None:
-        self._found: list[Problem] = []
+    def __init__(self, found: Iterable[Problem] = ()) -> None:
+        self._found = list(found)
 
     @contextmanager
     def gathered(self) -> Iterator[None]:

@@ -60,6 +60,18 @@ def test_an_unknown_setting_is_refused_with_the_nearest_key(archsim: Run):
     assert "did you mean 'bits'?" in ran.err
 
 
+def test_names_that_no_registry_knows_are_told_with_all_other_problems(archsim: Run):
+    words = ("copies.policy=optimum", "copies.assignment=stripes", "array.sign=ofset", "tiling.split=diagonal")
+    ran = archsim("map", "lenet6", "--mapping", "isaac:" + ",".join(words))
+    assert ran.code == 2
+    lines = ran.err.splitlines()
+    assert [line.removeprefix("error: ").split(":")[0] for line in lines] == [
+        *("MODEL", "copies.policy", "copies.assignment", "tiling.split", "array.sign"),
+    ]
+    assert "(did you mean 'optimal'?)" in lines[1]
+    assert "(did you mean 'offset'?)" in lines[4]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
