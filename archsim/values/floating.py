@@ -35,13 +35,13 @@ class FloatRule:
         return add_bias(layer, result)
 
     def _weights(self, layer: MatrixLayer) -> Array:
-        kept = self._kept.get(layer.name)
+        kept = self._kept.get(layer.weights.key)
         if kept is not None:
             return kept
         weights = layer.weights.load()
         if weights.size <= self._room:
             self._room -= weights.size
-            self._kept[layer.name] = weights
+            self._kept[layer.weights.key] = weights
         return weights
 
 

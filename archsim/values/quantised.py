@@ -46,11 +46,10 @@ class ValueResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Programmed:
-    """A layer in crossbars: one matrix for each group, scales of inputs and outputs (outputs,)."""
+    """Weights in crossbars: one matrix for each group, and the scale of each output's weights (outputs,)."""
 
     matrices: tuple[ProgrammedMatrix, ...]
-    input_scale: float
-    output_scales: npt.NDArray[np.float64]
+    scales: npt.NDArray[np.float64]
 
     @property
     def lossless(self) -> bool:
@@ -69,7 +68,7 @@ class CrossbarRule:
         if spec.weight_bits < 2:
             raise input_error("precision.weight_bits", value=spec.weight_bits, expected="2 or more: a sign and a size")
         self._graph, self._calibration, self._spec = graph, calibration, spec
-        self._kept: dict[str, _Programmed] = {}
+        self._kept: dict[tuple[str, bool], _Programmed] = {}
         self._room = KEPT_ELEMENTS
         self._checks: dict[str, MatrixCheck] = {}
 
@@ -81,12 +80,24 @@ class CrossbarRule:
     def __call__(self, layer: MatrixLayer, data: Array) -> Array:
         """The layer's result for (batches, *shape)."""
         check_finite(self._graph, layer, data)
-        programmed = self._programmed(layer)
-        integers = to_integers(data, programmed.input_scale, programmed.matrices[0].spec.input_range)
+        spec, input_scale = self._inputs_of(layer)
+        programmed = self._programmed(layer, spec)
+        integers = to_integers(data, input_scale, spec.input_range)
         shape = self._graph.tensors[layer.results[0]].shape
         sums = apply(layer, integers, shape, lambda windows: self._read(layer, programmed, windows))
         behind = len(shape) - 1 - layer.channel_axis
-        return add_bias(layer, sums * programmed.output_scales.reshape(-1, *(1,) * behind))
+        return add_bias(layer, sums * (programmed.scales * input_scale).reshape(-1, *(1,) * behind))
+
+    def _inputs_of(self, layer: MatrixLayer) -> tuple[CrossbarSpec, float]:
+        """The crossbar with the sign of the layer's inputs, and the inputs' scale."""
+        low, high = self._calibration.ranges[layer.inputs[0]]
+        spec = replace(self._spec, signed_inputs=low < 0)
+        levels = spec.input_range[1]
+        if levels < 1:
+            place = f"signed inputs of node {layer.name!r}"
+            needed = "2 or more: a sign and a size"
+            raise input_error("precision.input_bits", place, value=spec.input_bits, expected=needed)
+        return spec, float(scales_for(max(-low, high), levels))
 
     def _read(self, layer: MatrixLayer, programmed: _Programmed, windows: Array) -> Array:
         groups = [windows[:, group] for group in range(layer.groups)]
@@ -98,13 +109,15 @@ class CrossbarRule:
             self._checks[layer.name] = MatrixCheck(layer.name, programmed.lossless, exact)
         return np.stack(sums, axis=1)
 
-    def _programmed(self, layer: MatrixLayer) -> _Programmed:
-        kept = self._kept.get(layer.name)
+    def _programmed(self, layer: MatrixLayer, spec: CrossbarSpec) -> _Programmed:
+        """The layer's weights; layers that share them share the matrices."""
+        key = layer.weights.key, spec.signed_inputs
+        kept = self._kept.get(key)
         if kept is None:
-            kept = _program(self._graph, layer, self._calibration, self._spec)
+            kept = _program(self._graph, layer, spec)
             if layer.weights.elements <= self._room:
                 self._room -= layer.weights.elements
-                self._kept[layer.name] = kept
+                self._kept[key] = kept
         return kept
 
 
@@ -114,14 +127,7 @@ def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> boo
     return np.array_equal(sums, matrix.product(inputs))
 
 
-def _program(graph: Graph, layer: MatrixLayer, calibration: Calibration, spec: CrossbarSpec) -> _Programmed:
-    low, high = calibration.ranges[layer.inputs[0]]
-    spec = replace(spec, signed_inputs=low < 0)
-    levels = spec.input_range[1]
-    if levels < 1:
-        place = f"signed inputs of node {layer.name!r}"
-        raise input_error("precision.input_bits", place, value=spec.input_bits, expected="2 or more: a sign and a size")
-    input_scale = float(scales_for(max(-low, high), levels))
+def _program(graph: Graph, layer: MatrixLayer, spec: CrossbarSpec) -> _Programmed:
     weights = layer.weights.load()
     if not np.isfinite(weights).all():
         raise input_error(graph.name, f"weights of node {layer.name!r}", value="inf or nan", expected="finite numbers")
@@ -133,7 +139,7 @@ def _program(graph: Graph, layer: MatrixLayer, calibration: Calibration, spec: C
     ]
     integers = np.concatenate(parts, axis=1)
     matrices = tuple(program(group, spec) for group in integers)
-    return _Programmed(matrices, input_scale, weight_scales.reshape(-1) * input_scale)
+    return _Programmed(matrices, weight_scales.reshape(-1))
 
 
 def run_quantised(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from archsim.crossbar import program
 from archsim.errors import InputError
 from archsim.frontend import load
 from archsim.values import calibrate, load_arrays, run_quantised
@@ -127,6 +128,22 @@ def test_calibration_notes_the_range_over_all_batches_of_each_tensor_that_crossb
     graph = graph_of(model_of(node, {"x": [1, 1]}, "y", {"w": np.array([[-2]], np.float32)}))
     batches = [{"x": np.array([[value]], np.float32)} for value in (3, -4, 1)]
     assert calibrate(graph, batches).ranges == {"x": (-4, 3), "r": (0, 8)}
+
+
+def test_layers_that_share_weights_share_their_programmed_matrices(monkeypatch):
+    nodes = [helper.make_node("MatMul", [a, "w"], [b], f"step {a}") for a, b in ("xh", "hg", "gy")]
+    graph = graph_of(model_of(nodes, {"x": [1, 2]}, "y", {"w": np.array([[1, 127], [127, 1]], np.float32)}))
+    calls = []
+    monkeypatch.setattr("archsim.values.quantised.program", lambda *given: calls.append(given) or program(*given))
+    calibration = Calibration({"x": (0, 255), "h": (0, 255), "g": (0, 255)})
+    result = run(graph, [[1, 1]], calibration=calibration)
+    assert result.outputs["y"].tolist() == [[255 * 128] * 2], "128, then 16384, read as 255"
+    assert len(calls) == 1
+    assert [check.layer for check in result.layers] == ["step x", "step h", "step g"]
+    monkeypatch.setattr("archsim.values.quantised.KEPT_ELEMENTS", 3)
+    again = run(graph, [[1, 1]], calibration=calibration)
+    assert len(calls) == 4, "what does not fit the cache is programmed again"
+    assert again.outputs["y"].tolist() == result.outputs["y"].tolist()
 
 
 def test_one_bit_weights_are_refused():
