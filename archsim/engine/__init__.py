@@ -1,0 +1,1 @@
+"""The event-driven simulation of a placement."""

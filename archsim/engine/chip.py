@@ -1,0 +1,155 @@
+"""The whole machine at run time, built from a placement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import simpy
+
+from archsim.engine.clock import Clock
+from archsim.engine.copies import CopyUnit, Source
+from archsim.engine.emitter import Emitter
+from archsim.engine.fabric import Fabric, Link, NoFabric
+from archsim.engine.host import HostInput, HostOutput
+from archsim.engine.limits import Contended, Limits, Unlimited
+from archsim.engine.message import Receiver
+from archsim.engine.part import PartUnit
+from archsim.engine.port import Port
+from archsim.engine.stage import StageUnit
+from archsim.engine.tile import Tile
+from archsim.mapping import Copy, Placement, StagePlan
+from archsim.mapping.needs import Integers
+from archsim.mapping.packing import cluster
+from archsim.result import Observer
+
+# Bytes of a partial sum on its way to another tile.
+PARTIAL_SUM_BYTES = 4
+
+
+class Chip:
+    """Tiles, stages and ports of all chips, the fabric between them, and the host."""
+
+    def __init__(
+        self,
+        placement: Placement,
+        images: int,
+        ideal: bool,
+        observer: Observer,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.placement = placement
+        self.design = placement.design
+        self.images = images
+        self.observer = observer
+        self.env = simpy.Environment()
+        self.clock = Clock(self.design)
+        self.cluster = cluster(self.design.noc.concentration)
+        self.partial_sum_bytes = PARTIAL_SUM_BYTES
+        self.limits: Limits = Unlimited() if ideal else Contended(self.design, self.clock)
+        self.fabric: Fabric | NoFabric = NoFabric() if ideal else Fabric(self, placement.chips)
+        self.events = 0
+        self._progress = progress
+        self._steps = 0
+        self._total = images * sum(plan.stage.windows for plan in placement.plans)
+        self.tiles: dict[int, Tile] = {}
+        self.stages = [StageUnit(self, plan) for plan in placement.plans]
+        self.ports = self._make_ports()
+        self._make_copies()
+        self.output, self.inputs = self._make_host()
+
+    def _tile(self, number: int) -> Tile:
+        if number not in self.tiles:
+            self.tiles[number] = Tile(number, self.design.adc.arrays_per_set)
+        return self.tiles[number]
+
+    def _make_ports(self) -> dict[tuple[int, int, int], Port]:
+        ports = {}
+        for plan in self.placement.ports:
+            index, number = plan.key
+            name = self.placement.plans[index].stage.name + (f" input {number}" if number else "")
+            capacity = self.limits.capacity(plan)
+            write = self._tile(plan.tile).write
+            ports[index, number, plan.tile] = Port(self, plan.tile, name, plan.ranks, capacity, plan.value_bytes, write)
+        return ports
+
+    def _make_copies(self) -> None:
+        at_home: dict[int, int] = {}
+        for plan in self.placement.plans:
+            for copy in plan.copies:
+                at_home[copy.home] = at_home.get(copy.home, 0) + 1
+        for stage in self.stages:
+            for copy in stage.plan.copies:
+                stage.copies.append(self._make_copy(stage, copy, at_home[copy.home]))
+
+    def _make_copy(self, stage: StageUnit, copy: Copy, neighbours: int) -> CopyUnit:
+        plan = stage.plan
+        tiles = [self._tile(part.tile) for part in copy.parts]
+        unit = CopyUnit(stage, copy, tiles)
+        parts, sources = [], []
+        for number, (part, tile) in enumerate(zip(copy.parts, tiles, strict=True)):
+            ports = [self.ports[stage.index, i, tile.number] for i in range(len(plan.stage.inputs))]
+            parts.append(PartUnit(unit, number, part, tile, ports))
+            for port, item in zip(ports, plan.stage.inputs, strict=True):
+                stage.reads_port(port, item)
+                sources.append((port, item.need))
+        joins: list[Source] = []
+        for number, item in enumerate(plan.stage.joins, start=len(plan.stage.inputs)):
+            port = self.ports[stage.index, number, copy.home]
+            stage.reads_port(port, item)
+            joins.append((port, item.need))
+        slots = self.limits.output_slots(neighbours, plan.stage.channels * self.design.value_bytes)
+        unit.connect(parts, sources, joins, slots)
+        return unit
+
+    def _make_host(self) -> tuple[HostOutput, list[HostInput]]:
+        stages = self.placement.stages
+        size = self.design.value_bytes
+        readers: dict[int, list[Receiver]] = {}
+        for (index, number, _), port in self.ports.items():
+            stage = stages.stages[index]
+            item = (*stage.inputs, *stage.joins)[number]
+            readers.setdefault(item.source, []).append(port)
+        into, out = (Link(self, f"host {way}", self.placement.chips * 2 + i) for i, way in enumerate(("in", "out")))
+        expected = sum(item.need.windows for item in stages.outputs if item.source >= 0)
+        slots = max((item.need.slots for item in stages.outputs), default=0)
+        output = HostOutput(self, slots, [expected] * self.images, out)
+        for item in stages.outputs:
+            if item.source >= 0:
+                readers.setdefault(item.source, []).append(output)
+        for stage in self.stages:
+            stage.emitter = self._make_emitter(stage.plan, stage, readers.get(stage.index, []))
+        inputs = [HostInput(self, s, s.channels * size, readers.get(s.index, []), into) for s in stages.inputs]
+        return output, inputs
+
+    def _make_emitter(self, plan: StagePlan, stage: StageUnit, receivers: list[Receiver]) -> Emitter:
+        value_bytes = plan.stage.channels * self.design.value_bytes
+        emitter = Emitter(self, stage, receivers, plan.stage.slot_grid.size, value_bytes)
+        if plan.stage.pool_need is not None:
+            emitter.pool(plan.stage.pool_need, _homes(plan))
+        return emitter
+
+    def run(self) -> None:
+        """Runs until nothing is left to do."""
+        for host in self.inputs:
+            host.begin()
+        for stage in self.stages:
+            stage.begin()
+        self.env.run()
+
+    def progressed(self) -> None:
+        """A window was issued."""
+        self._steps += 1
+        if self._progress is not None and self._steps % 4096 == 0:
+            self._progress(self._steps, self._total)
+
+    def completed(self, image: int) -> None:
+        """The host has every result of an image."""
+
+
+def _homes(plan: StagePlan) -> Integers:
+    """The tile each window's result leaves from; where that changes with the image, no two windows share one."""
+    tiles = np.array([copy.home for copy in plan.copies], np.int64)
+    if plan.assignment.rotation and len(set(tiles.tolist())) > 1:
+        return np.arange(plan.stage.windows)
+    return tiles[plan.assignment.copy_of]

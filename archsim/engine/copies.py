@@ -1,0 +1,227 @@
+"""A copy of a stage: takes its windows in order, one after the other, and hands results on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from archsim.engine.events import ISSUE, OUT, Action, rank
+from archsim.engine.job import Job
+from archsim.engine.part import PartUnit
+from archsim.engine.port import Port
+from archsim.mapping import Copy
+from archsim.mapping.needs import MISSING, Need
+
+if TYPE_CHECKING:
+    from archsim.engine.stage import StageUnit
+    from archsim.engine.tile import Tile
+
+Source = tuple[Port, Need]
+
+
+class CopyUnit:
+    """Issues a window when it is its turn, a result slot is free, the input register has room and every value
+    is there; checked in that order, so that it waits for one thing at a time."""
+
+    def __init__(self, stage: StageUnit, copy: Copy, tiles: Sequence[Tile]) -> None:
+        self.stage = stage
+        self.index = copy.index
+        self.home = copy.home
+        self.parts = len(copy.parts)
+        self._env = stage.chip.env
+        self._sfu = tiles[-1].sfu
+        self._bus = tiles[-1].bus
+        self._units: list[PartUnit] = []
+        self._sources: list[Source] = []
+        self._joins: list[tuple[Port, Need, int]] = []
+        self.slots = 0
+        self._under_way = 0
+        self._image = 0
+        self._position = 0
+        self._windows: list[int] = []
+        self.bases: list[list[list[int]]] = []
+        self._left: dict[int, Job] = {}
+        self._freed = 0
+        self._checked = 0
+        self._latest = 0
+        self._waiting = False
+        self._busy = False
+        self._fetching = 0
+        self._register = deque([0] * (stage.input_windows - 1), maxlen=stage.input_windows - 1)
+        self._read_start = 0
+        self._read_end = 0
+        self.room_at = 0
+        self.issued_at = 0
+        self.jobs = 0
+
+    def connect(self, units: list[PartUnit], sources: list[Source], joins: list[Source], slots: int) -> None:
+        """The parts, what each window needs before it starts (over all parts) and before it leaves, and how many
+        results may be under way."""
+        self._units = units
+        self._sources = sources
+        self._joins = [(port, need, port.join()) for port, need in joins]
+        self.slots = slots
+
+    def begin(self, image: int) -> None:
+        """Takes up an image; a copy that has no window in it skips it."""
+        while image < self.stage.chip.images:
+            self._windows = self.stage.windows_of(self.index, image)
+            if self._windows:
+                break
+            image += 1
+        self._image, self._position = image, 0
+        if image < self.stage.chip.images:
+            self.bases = [[self.stage.bases(self, port, image) for port in unit.ports] for unit in self._units]
+
+    @property
+    def done(self) -> bool:
+        """Whether all windows of all images were issued."""
+        return self._image >= self.stage.chip.images
+
+    @property
+    def following(self) -> tuple[int, int]:
+        """The image and window that come next."""
+        return self._image, self._windows[self._position]
+
+    def poll(self) -> None:
+        """Issues the next window, or registers with the one thing that it waits for."""
+        if self._waiting or self._busy or self.done or self._under_way >= self.slots:
+            return
+        stage = self.stage
+        if not stage.turn(self):
+            return
+        image, window = self._image, self._windows[self._position]
+        for index in range(self._checked, len(self._sources)):
+            port, need = self._sources[index]
+            times = port.times(image)
+            latest = need.latest(times, window)
+            if latest == MISSING:
+                self._checked = index
+                self._waiting = True
+                port.wait(image, need.missing(times, window), self._wake)
+                return
+            self._latest = max(self._latest, latest)
+        now = self._env.now
+        start = max(now, self._latest, self._room_in_register(), stage.last_start)
+        self._busy = True
+        stage.taken(start)
+        Action(self._env, start - now, rank(ISSUE, stage.index, window, self.index), self._issue)
+
+    def _room_in_register(self) -> int:
+        """When the input register has room: it holds `input_windows` windows, the one being read among them; with
+        one, the next fetch may overlap the last read cycle only."""
+        if self._register:
+            return self._register[0]
+        return self._read_end - self.stage.fetch_floor
+
+    def _wake(self) -> None:
+        self._waiting = False
+        self.poll()
+
+    def _issue(self, _: None) -> None:
+        now = self._env.now
+        job = Job(self._image, self._windows[self._position], self._position, self.jobs, self.parts)
+        self.issued_at = now
+        self._under_way += 1
+        self._fetching = self.parts
+        self._read_start = self._read_end = 0
+        self._checked = self._latest = 0
+        self.jobs += 1
+        self.stage.issued(job.image, now)
+        for unit in self._units:
+            unit.fetch(job)
+
+    def release(self, port: Port, reader: int, bases: list[int], job: Job) -> None:
+        """A job of this copy has what it needs from a port: the next window's first value is now the first."""
+        following = job.position + 1
+        if following < len(bases):
+            port.release(reader, job.image, job.image * port.total + bases[following])
+        else:
+            port.release(reader, job.image + 1, self.stage.first_base(self, port, job.image + 1))
+
+    def fetched(self, start: int, end: int) -> None:
+        """A part has its window; when all have, the next one's turn comes."""
+        self._read_start = max(self._read_start, start)
+        self._read_end = max(self._read_end, end)
+        self._fetching -= 1
+        if self._fetching:
+            return
+        self._register.append(self._read_start)
+        self._busy = False
+        self._position += 1
+        if self._position == len(self._windows):
+            self.begin(self._image + 1)
+        self.poll()
+
+    def summed(self, job: Job) -> None:
+        """The home part's own sums are there."""
+        self._collect(job, self._env.now)
+
+    def gathered(self, job: Job) -> None:
+        """Another part's sums are there, and are added in a cycle."""
+        self._collect(job, self._env.now + self.stage.gather_ticks)
+
+    def _collect(self, job: Job, ready: int) -> None:
+        job.ready = max(job.ready, ready)
+        job.missing -= 1
+        if job.missing:
+            return
+        now = self._env.now
+        if job.ready <= now:
+            self._process(job)
+        else:
+            priority = rank(OUT, self.stage.index, job.window, 0)
+            Action(self._env, job.ready - now, priority, self._process, job)
+
+    def _process(self, job: Job) -> None:
+        """The special functions take the result up."""
+        now, stage = self._env.now, self.stage
+        served = self._sfu.serve(now, stage.sfu_ticks)
+        job.processed = max(now + stage.sfu_floor, served)
+        stage.processed(self.home, job, served)
+        priority = rank(OUT, stage.index, job.window, 1)
+        Action(self._env, job.processed - now, priority, self._out, job)
+
+    def _out(self, job: Job) -> None:
+        """Waits for the operands of joins, reads them from the buffer, and sends the result."""
+        now, latest = self._env.now, 0
+        for port, need, _ in self._joins:
+            times = port.times(job.image)
+            time = need.latest(times, job.window)
+            if time == MISSING:
+                port.wait(job.image, need.missing(times, job.window), lambda: self._out(job))
+                return
+            latest = max(latest, time)
+        if latest > now:
+            Action(self._env, latest - now, rank(OUT, self.stage.index, job.window, 2), self._out, job)
+            return
+        read = self._bus.serve(now, self.stage.join_ticks) if self._joins else now
+        if read > now:
+            Action(self._env, read - now, rank(OUT, self.stage.index, job.window, 3), self._leave, job)
+        else:
+            self._leave(job)
+
+    def _leave(self, job: Job) -> None:
+        now, stage = self._env.now, self.stage
+        if self._joins:
+            self._release_joins(job)
+        floor = max(0, job.processed + stage.write_floor - now)
+        stage.ended(job.image, now + floor)
+        stage.emitter.emit(self.home, job.image, job.window, floor, self._accepted)
+
+    def _release_joins(self, job: Job) -> None:
+        """Results may leave out of order; operands of joins are freed in order."""
+        self._left[job.number] = job
+        while self._freed in self._left:
+            last = self._left.pop(self._freed)
+            self._freed += 1
+            for port, _, reader in self._joins:
+                self.release(port, reader, self.stage.bases(self, port, last.image), last)
+
+    def _accepted(self) -> None:
+        """A result has room at every destination: its slot is free."""
+        self._under_way -= 1
+        if self._under_way == self.slots - 1:
+            self.room_at = self._env.now
+        self.poll()

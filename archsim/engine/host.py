@@ -1,0 +1,112 @@
+"""The host at the other end of the off-chip link: images go in value by value, results come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.engine.emitter import receivers_of
+from archsim.engine.fabric import GATE, Link
+from archsim.engine.message import Message, Receiver
+from archsim.mapping.tracing import Source
+
+if TYPE_CHECKING:
+    from archsim.engine.chip import Chip
+
+
+class HostInput:
+    """Sends the values of one input of the graph, image after image in raster order, over the link to the first
+    chip; the next is sent when every buffer that needs the one before has accepted it."""
+
+    def __init__(self, chip: Chip, source: Source, size_bytes: int, receivers: Sequence[Receiver], link: Link) -> None:
+        self._chip = chip
+        self.index = source.index
+        self.name = source.tensor
+        self._slots = slots = source.grid.size
+        self._size = size_bytes
+        self._link = link
+        self._receivers = receivers_of(receivers, slots)
+        self.sent = 0
+        self._looping = False
+        self._more = False
+
+    def begin(self) -> None:
+        """Sends the next value; one that takes no time and finds room is followed by the next at once."""
+        self._more = True
+        if self._looping:
+            return
+        self._looping = True
+        while self._more:
+            self._more = False
+            self._send()
+        self._looping = False
+
+    def _send(self) -> None:
+        if self.sent == self._slots * self._chip.images:
+            return
+        image, slot = divmod(self.sent, self._slots)
+        self.sent += 1
+        message = Message(self._chip, self, GATE, image, slot, slot, None, self._size, 0, self.begin)
+        if self._chip.limits.offchip_ticks(self._size):
+            self._link.send(message, self._arrived, (message, self._receivers[slot]))
+        else:
+            message.send(self._receivers[slot])
+
+    def _arrived(self, state: tuple[Message, Sequence[Receiver]]) -> None:
+        message, receivers = state
+        message.send(receivers)
+
+    def ended(self, image: int, time: int) -> None:
+        """A value of the input is in a buffer."""
+
+    def parts_of(self, slot: int) -> int:  # noqa: ARG002
+        """Inputs are not pooled."""
+        return 1
+
+
+class HostOutput:
+    """Takes the results, over the link from the first chip; knows when an image is complete."""
+
+    def __init__(self, chip: Chip, slots: int, per_image: list[int], link: Link) -> None:
+        self._chip = chip
+        self._link = link
+        self._left = per_image
+        self.tile = GATE
+        self.ranks = np.arange(slots).tolist()
+        self.total = slots
+        self.image_done: dict[int, int] = {}
+        self._partial: dict[tuple[int, int, int], int] = {}
+
+    def offer(self, message: Message, rank: int) -> bool:  # noqa: ARG002
+        """The host always has room."""
+        return True
+
+    def arrive(self, message: Message) -> None:
+        """A result is at the link; it is out one read cycle after it was made, or when the link has carried it."""
+        ready = self._chip.env.now + message.floor
+        message.origin.ended(message.image, ready)
+        self._link.send(message, self._received, (message, ready))
+
+    def _received(self, state: tuple[Message, int]) -> None:
+        message, ready = state
+        image = message.image
+        self.image_done[image] = max(self.image_done.get(image, 0), ready, self._chip.env.now)
+        slots = (message.slot,) if message.parts is None else message.parts
+        self._left[image] -= sum(message.parts is None or self._last_part(message, slot) for slot in slots)
+        if not self._left[image]:
+            self._chip.completed(image)
+
+    def _last_part(self, message: Message, slot: int) -> bool:
+        """Whether this is the last of the raw results that make a pooled value."""
+        key = (message.origin.index, message.image, slot)
+        left = self._partial.pop(key, message.origin.parts_of(slot)) - 1
+        if left:
+            self._partial[key] = left
+        return not left
+
+    @property
+    def missing(self) -> int:
+        """Results that have not come yet."""
+        return sum(self._left)

@@ -1,0 +1,71 @@
+"""How long things take: the design's rates, or none of them for `--ideal`."""
+
+from __future__ import annotations
+
+from archsim.engine.clock import Clock
+from archsim.engine.port import UNLIMITED
+from archsim.hardware import Design
+from archsim.mapping import Port, StagePlan
+
+
+class Contended:
+    """Every transfer and operation takes its time on the unit that does it; registers and buffers are finite."""
+
+    def __init__(self, design: Design, clock: Clock) -> None:
+        self._design = design
+        self._clock = clock
+
+    def bus_ticks(self, size_bytes: int) -> int:
+        """Time of a transfer over a tile's bus."""
+        return -(-size_bytes // self._design.tile.bus.width_bytes) * self._clock.bus
+
+    def write_ticks(self, size_bytes: int) -> int:
+        """Time of a write into a tile's buffer."""
+        return -(-size_bytes // self._design.tile.write_port.width_bytes) * self._clock.write
+
+    def offchip_ticks(self, size_bytes: int) -> int:
+        """Time of a transfer over an off-chip link."""
+        return -(-size_bytes // self._design.offchip.width_bytes) * self._clock.offchip
+
+    def sfu_ticks(self, plan: StagePlan) -> int:
+        """Time of a tile's special functions for one window: each layer's operations over its unit's lanes."""
+        stage, cycles = plan.stage, 0
+        for layer in stage.vector_layers:
+            operations = -(-layer.operations // stage.windows)
+            cycles += -(-operations // self._design.sfu.lanes(layer.unit))
+        return cycles * self._clock.sfu
+
+    def output_slots(self, copies: int, value_bytes: int) -> int:
+        """Results that a copy may have under way: one in its PE's output register, and its share of the tile's
+        output register, which `copies` copies use."""
+        return 1 + self._design.tile.output_register_bytes // (copies * value_bytes)
+
+    def capacity(self, port: Port) -> int:
+        """Values that a port holds."""
+        return port.capacity
+
+
+class Unlimited:
+    """Nothing but the reads and the fixed stages of a window takes time, and nothing is ever full."""
+
+    def bus_ticks(self, size_bytes: int) -> int:  # noqa: ARG002
+        """No time."""
+        return 0
+
+    write_ticks = bus_ticks
+    offchip_ticks = bus_ticks
+
+    def sfu_ticks(self, plan: StagePlan) -> int:  # noqa: ARG002
+        """No time."""
+        return 0
+
+    def output_slots(self, copies: int, value_bytes: int) -> int:  # noqa: ARG002
+        """As many as there are results."""
+        return UNLIMITED
+
+    def capacity(self, port: Port) -> int:  # noqa: ARG002
+        """Everything."""
+        return UNLIMITED
+
+
+Limits = Contended | Unlimited

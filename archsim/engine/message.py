@@ -1,0 +1,101 @@
+"""A value on its way from the tile that made it to the buffers that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archsim.engine.chip import Chip
+
+
+class Target(Protocol):
+    """Where messages arrive."""
+
+    tile: int
+
+    def arrive(self, message: Message) -> None:
+        """The message reached the tile."""
+
+
+class Receiver(Target, Protocol):
+    """A target with room of its own to give."""
+
+    ranks: list[int]
+    total: int
+
+    def offer(self, message: Message, rank: int) -> bool:
+        """Reserves room for a value of that absolute rank; if there is none the message waits for it."""
+
+
+class Origin(Protocol):
+    """Who makes values: a stage or the host."""
+
+    index: int
+    name: str
+
+    def ended(self, image: int, time: int) -> None:
+        """A value of an image is in a buffer at `time`."""
+
+    def parts_of(self, slot: int) -> int:
+        """How many raw results make a pooled value."""
+
+
+class Message:
+    """`size_bytes` for slot `slot` of an image (`parts`: the pooled slots that a raw result is part of), made by
+    window `window`; written `floor` ticks after arrival at the earliest. `accepted` is called when every
+    destination has room."""
+
+    __slots__ = (
+        "_accepted", "_waiting", "chip", "floor", "image", "origin", "parts", "size_bytes", "slot", "source", "window",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        chip: Chip,
+        origin: Origin,
+        source: int,
+        image: int,
+        window: int,
+        slot: int,
+        parts: Sequence[int] | None,
+        size_bytes: int,
+        floor: int,
+        accepted: Callable[[], None],
+    ) -> None:
+        self.chip = chip
+        self.origin = origin
+        self.source = source
+        self.image = image
+        self.window = window
+        self.slot = slot
+        self.parts = parts
+        self.size_bytes = size_bytes
+        self.floor = floor
+        self._accepted = accepted
+        self._waiting = 0
+
+    def send(self, receivers: Sequence[Receiver]) -> None:
+        """Goes at once to the receivers that have room, and to each of the others when it has."""
+        ready: list[Target] = []
+        for receiver in receivers:
+            if self.parts is None:
+                rank = receiver.ranks[self.slot]
+            else:
+                rank = max(receiver.ranks[slot] for slot in self.parts)
+            if receiver.offer(self, self.image * receiver.total + rank):
+                ready.append(receiver)
+        self._waiting = len(receivers) - len(ready)
+        if ready:
+            self.chip.fabric.send(self, ready)
+        if not self._waiting:
+            self._accepted()
+
+    def unblocked(self, receiver: Target) -> None:
+        """A receiver that had no room has some now."""
+        self.chip.fabric.send(self, (receiver,))
+        self._waiting -= 1
+        if not self._waiting:
+            self._accepted()

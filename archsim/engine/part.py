@@ -1,0 +1,120 @@
+"""The arrays of a copy in one tile: fetches a window over the tile's bus, then reads the arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from archsim.engine.events import FETCHED, SUMMED, Action, rank
+from archsim.engine.job import Job
+from archsim.engine.message import Message
+from archsim.engine.port import Port
+from archsim.engine.server import Server
+from archsim.mapping import Part
+
+if TYPE_CHECKING:
+    from archsim.engine.copies import CopyUnit
+    from archsim.engine.tile import Tile
+
+
+class PartUnit:
+    """One tile job a window: the fetch, S read cycles, and then the sums, or partial sums sent home."""
+
+    def __init__(self, copy: CopyUnit, number: int, part: Part, tile: Tile, ports: Sequence[Port]) -> None:
+        stage, chip = copy.stage, copy.stage.chip
+        self._copy = copy
+        self._stage = stage
+        self._chip = chip
+        self._bus = tile.bus
+        self._sets = tile.adc_sets(part)
+        self.tile = tile.number
+        self.ports = ports
+        self.readers = [port.join() for port in ports]
+        self._fetch_ticks = chip.limits.bus_ticks(part.inputs * chip.design.value_bytes)
+        self._reads = stage.reads * max((count for _, count in self._sets), default=1)
+        self._partial_bytes = part.outputs * chip.partial_sum_bytes
+        self._home = number == copy.parts - 1
+        self._number = number
+        self._thread = f"arrays {stage.name} {copy.index}"
+        self.free = 0
+        self.busy = 0
+        self._first: int | None = None
+        self.stalls: dict[str, int] = {}
+
+    def fetch(self, job: Job) -> None:
+        """Takes the window from the tile's buffer into the input register."""
+        now = self._chip.env.now
+        served = self._bus.serve(now, self._fetch_ticks)
+        end = max(now + self._stage.fetch_floor, served)
+        self._chip.observer.slice(
+            self.tile, "bus", self._stage.name, job.image, job.window, served - self._fetch_ticks, served
+        )
+        priority = rank(FETCHED, self._stage.index, job.window, self._number)
+        Action(self._chip.env, end - now, priority, self._fetched, job)
+
+    def _fetched(self, job: Job) -> None:
+        now = self._chip.env.now
+        copy, stage = self._copy, self._stage
+        for port, reader, bases in zip(self.ports, self.readers, copy.bases[self._number], strict=True):
+            copy.release(port, reader, bases, job)
+        start = max(now, self.free)
+        for server, count in self._sets:
+            start = max(start, server.free)
+            server.serve(start, count * stage.reads)
+        self._account(job, now, start)
+        end = self.free = start + self._reads
+        self.busy += self._reads
+        if self._reads:
+            self._chip.observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
+        copy.fetched(start, end)
+        priority = rank(SUMMED, stage.index, job.window, self._number)
+        if self._home:
+            Action(self._chip.env, end + stage.convert_ticks - now, priority, copy.summed, job)
+        else:
+            leave = end + stage.convert_ticks - stage.gather_ticks
+            Action(self._chip.env, leave - now, priority, self._send_home, job)
+
+    def _send_home(self, job: Job) -> None:
+        """Partial sums go to the home tile, which adds them in its own shift-and-add cycle."""
+        copy = self._copy
+        message = Message(
+            self._chip, self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing
+        )
+        self._chip.fabric.send(message, (_Gather(copy, job),))
+
+    def _account(self, job: Job, fetched: int, start: int) -> None:
+        """Divides the time since the last read among what it waited for; before the first read it was idle."""
+        if self._first is None:
+            self._first = start
+            return
+        since = self.free
+        for cause, until in (
+            ("buffer", self._copy.room_at),
+            ("data", self._copy.issued_at + self._stage.fetch_floor),
+            ("bus", fetched),
+            ("adc", start),
+        ):
+            if until > since:
+                self.stalls[cause] = self.stalls.get(cause, 0) + min(until, start) - since
+                since = min(until, start)
+
+    def idle(self, end: int) -> int:
+        """Ticks before the first read and after the last."""
+        return end if self._first is None else self._first + end - self.free
+
+
+class _Gather:
+    """The home tile's shift-and-add, waiting for partial sums of a job."""
+
+    def __init__(self, copy: CopyUnit, job: Job) -> None:
+        self._copy = copy
+        self._job = job
+        self.tile = copy.home
+
+    def arrive(self, message: Message) -> None:  # noqa: ARG002
+        """Partial sums are there; adding them takes a cycle."""
+        self._copy.gathered(self._job)
+
+
+def _nothing() -> None:
+    """Partial sums always have room: the home tile's copy keeps an output slot for them."""

@@ -1,0 +1,138 @@
+"""A share of a tile's buffer: accepts values by rank, times their arrival, frees them when they are used."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from archsim.engine.server import Server
+from archsim.mapping.needs import MISSING, Integers
+
+if TYPE_CHECKING:
+    from archsim.engine.chip import Chip
+    from archsim.engine.message import Message
+
+UNLIMITED = 1 << 60
+
+
+class Port:
+    """Values of one source for one consumer on one tile.
+
+    A value of rank r in image k has the absolute rank k x total + r. It is accepted while that is below
+    `base + capacity`; `base`, the absolute rank of the first value that a window still needs, is the least over
+    the copies that read the port.
+    """
+
+    def __init__(
+        self, chip: Chip, tile: int, name: str, ranks: Integers, capacity: int, value_bytes: int, write: Server
+    ) -> None:
+        self.chip = chip
+        self.tile = tile
+        self.name = name
+        self.rank_array = ranks
+        self.ranks: list[int] = ranks.tolist()
+        self.total = int(ranks.max(initial=0)) + 1
+        self.capacity = capacity
+        self.value_bytes = value_bytes
+        self.write = write
+        self.write_ticks = chip.limits.write_ticks(value_bytes)
+        self.base = 0
+        self.top = 0
+        self.bases: list[int] = []
+        self._images: list[int] = []
+        self._times: dict[int, list[int]] = {}
+        self._partial: dict[tuple[int, int], tuple[int, int]] = {}
+        self._blocked: list[tuple[int, int, Message]] = []
+        self._waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
+
+    def join(self) -> int:
+        """A reader joins; the answer is its number."""
+        self.bases.append(0)
+        self._images.append(0)
+        return len(self.bases) - 1
+
+    def times(self, image: int) -> list[int]:
+        """When each slot of an image is there, MISSING for those that are not (or are not needed)."""
+        times = self._times.get(image)
+        if times is None:
+            times = self._times[image] = [MISSING] * len(self.ranks)
+        return times
+
+    def wait(self, image: int, slot: int, wake: Callable[[], None]) -> None:
+        """Calls `wake` when the slot arrives."""
+        self._waiting.setdefault((image, slot), []).append(wake)
+
+    def offer(self, message: Message, rank: int) -> bool:
+        """Reserves room for a value of that absolute rank; if there is none the message waits here."""
+        if rank < self.base + self.capacity:
+            self.top = max(self.top, rank + 1)
+            return True
+        heapq.heappush(self._blocked, (rank, message.window, message))
+        return False
+
+    @property
+    def blocked(self) -> int:
+        """How many values wait for room."""
+        return len(self._blocked)
+
+    def arrive(self, message: Message) -> None:
+        """A value reaches the tile: it is written, and is there one read cycle later or when the port is done."""
+        now = self.chip.env.now
+        written = self.write.serve(now, self.write_ticks)
+        ready = max(now + message.floor, written)
+        message.origin.ended(message.image, ready)
+        self.chip.observer.slice(
+            self.tile, "buffer", self.name, message.image, message.window, written - self.write_ticks, written
+        )
+        if message.parts is None:
+            self._there(message.image, message.slot, ready)
+            return
+        for slot in message.parts:
+            if self.ranks[slot] >= 0:
+                self._part(message, slot, ready)
+
+    def _part(self, message: Message, slot: int, ready: int) -> None:
+        """One of the raw results that a pooled value is made of; the value is there when the last is."""
+        key = (message.image, slot)
+        left, latest = self._partial.pop(key, (message.origin.parts_of(slot), 0))
+        latest = max(latest, ready)
+        if left > 1:
+            self._partial[key] = (left - 1, latest)
+        else:
+            self._there(message.image, slot, latest)
+
+    def _there(self, image: int, slot: int, ready: int) -> None:
+        self.times(image)[slot] = ready
+        self._report()
+        for wake in self._waiting.pop((image, slot), ()):
+            wake()
+
+    def release(self, reader: int, image: int, base: int) -> None:
+        """A reader needs no value below the absolute rank `base` of an image any more."""
+        old = self.bases[reader]
+        self.bases[reader] = base
+        if image != self._images[reader]:
+            self._forget(reader, image)
+        if old > self.base:
+            return
+        lowest = min(self.bases)
+        if lowest == self.base:
+            return
+        self.base = lowest
+        self._report()
+        while self._blocked and self._blocked[0][0] < lowest + self.capacity:
+            rank, _, message = heapq.heappop(self._blocked)
+            self.top = max(self.top, rank + 1)
+            message.unblocked(self)
+
+    def _forget(self, reader: int, image: int) -> None:
+        """Drops the times of images that every reader is done with."""
+        self._images[reader] = image
+        oldest = min(self._images)
+        for past in [number for number in self._times if number < oldest]:
+            del self._times[past]
+
+    def _report(self) -> None:
+        filled = max(self.top - self.base, 0)
+        self.chip.observer.level(self.tile, self.name, self.chip.env.now, filled * self.value_bytes)

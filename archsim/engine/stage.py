@@ -1,0 +1,143 @@
+"""A stage at run time: its copies, whose turn it is, and what has been counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.engine.emitter import Emitter
+from archsim.engine.job import Job
+from archsim.engine.port import UNLIMITED, Port
+from archsim.mapping import StageInput, StagePlan
+
+if TYPE_CHECKING:
+    from archsim.engine.chip import Chip
+    from archsim.engine.copies import CopyUnit
+
+
+class StageUnit:
+    """Shared by the copies of a stage.
+
+    The ticks of the pipeline: `fetch_floor`, `sfu_floor` and `write_floor` are the read cycle that a stage of the
+    pipeline takes at least; `convert_ticks` lie between the last read and the special functions, the last
+    `gather_ticks` of them for the sums of other parts. A vector stage has none of these.
+    """
+
+    emitter: Emitter
+
+    def __init__(self, chip: Chip, plan: StagePlan) -> None:
+        self.chip = chip
+        self.plan = plan
+        self.index = plan.stage.index
+        self.name = plan.stage.name
+        self.input_windows = chip.design.pe.input_windows
+        cycle = chip.clock.cycle if plan.tiling else 0
+        converting = chip.design.pipeline.latency_cycles - 3
+        self.reads = plan.read_cycles * cycle
+        self.fetch_floor = self.sfu_floor = self.write_floor = cycle
+        self.convert_ticks = converting * cycle
+        self.gather_ticks = min(converting, 1) * cycle
+        self.sfu_ticks = chip.limits.sfu_ticks(plan)
+        channels = sum(item.channels for item in plan.stage.joins)
+        self.join_ticks = chip.limits.bus_ticks(channels * chip.design.value_bytes)
+        self.copies: list[CopyUnit] = []
+        self.last_start = 0
+        self.jobs = [0] * chip.images
+        self.sfu_busy = 0
+        self.first_issue: int | None = None
+        self.first_image_end = 0
+        self._turn = 0
+        self._turning = False
+        self._windows: dict[tuple[int, int], list[int]] = {}
+        self._bases: dict[tuple[int, int, int], list[int]] = {}
+        self._items: dict[int, StageInput] = {}
+
+    def reads_port(self, port: Port, item: StageInput) -> None:
+        """Windows need `item` through `port`."""
+        self._items[id(port)] = item
+
+    def windows_of(self, copy: int, image: int) -> list[int]:
+        """The windows of a copy in an image, in the order in which it runs them."""
+        assignment = self.plan.assignment
+        key = (copy, image * assignment.rotation % assignment.copies)
+        if key not in self._windows:
+            self._windows[key] = assignment.windows(copy, image).tolist()
+        return self._windows[key]
+
+    def bases(self, copy: CopyUnit, port: Port, image: int) -> list[int]:
+        """For each window of a copy in an image, the rank of the first value that it or a later one needs."""
+        assignment = self.plan.assignment
+        key = (copy.index, id(port), image * assignment.rotation % assignment.copies)
+        if key not in self._bases:
+            windows = np.array(self.windows_of(copy.index, image), np.int64)
+            ever = assignment.ever((copy.index,)) if assignment.rotation else windows
+            table = self._items[id(port)].need.table[ever]
+            first = np.where(table < 0, port.total, port.rank_array[table]).min(axis=1, initial=port.total)
+            least = np.minimum.accumulate(first[::-1])[::-1]
+            self._bases[key] = least[np.searchsorted(ever, windows)].tolist()
+        return self._bases[key]
+
+    def first_base(self, copy: CopyUnit, port: Port, image: int) -> int:
+        """The absolute rank of the first value that a copy needs from an image on."""
+        while image < self.chip.images:
+            bases = self.bases(copy, port, image)
+            if bases:
+                return image * port.total + bases[0]
+            image += 1
+        return UNLIMITED
+
+    def turn(self, copy: CopyUnit) -> bool:
+        """Whether a copy may issue: in raster order over all copies, or each copy by itself."""
+        return not self.plan.assignment.in_order or self._turn % len(self.copies) == copy.index
+
+    def taken(self, start: int) -> None:
+        """A window will start at `start`; in raster order the next one's turn comes, no earlier than that."""
+        if not self.plan.assignment.in_order or self.plan.tiling is None:
+            self._turn += 1
+            if self.plan.assignment.in_order:
+                self._poll_turns()
+            return
+        self.last_start = start
+        self._turn += 1
+        self._poll_turns()
+
+    def _poll_turns(self) -> None:
+        """Polls the copies whose turn it is, until one has to wait."""
+        if self._turning:
+            return
+        self._turning = True
+        turn = -1
+        while turn != self._turn:
+            turn = self._turn
+            self.copies[turn % len(self.copies)].poll()
+        self._turning = False
+
+    def begin(self) -> None:
+        """All copies look for their first window."""
+        for copy in self.copies:
+            copy.begin(0)
+        for copy in self.copies:
+            copy.poll()
+
+    def issued(self, image: int, time: int) -> None:
+        """A window of an image starts."""
+        self.jobs[image] += 1
+        if self.first_issue is None:
+            self.first_issue = time
+        self.chip.progressed()
+
+    def processed(self, tile: int, job: Job, end: int) -> None:
+        """The special functions of a tile were done with a window at `end`."""
+        self.sfu_busy += self.sfu_ticks
+        if self.sfu_ticks:
+            self.chip.observer.slice(tile, "sfu", self.name, job.image, job.window, end - self.sfu_ticks, end)
+
+    def ended(self, image: int, time: int) -> None:
+        """A value of an image is in a buffer at `time`."""
+        if image == 0 and time > self.first_image_end:
+            self.first_image_end = time
+
+    def parts_of(self, slot: int) -> int:
+        """How many raw results make a pooled value."""
+        return self.emitter.parts_of(slot)
