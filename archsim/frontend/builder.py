@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from archsim.errors import input_error
-from archsim.frontend.inputs import MAX_ELEMENTS
+from archsim.frontend.inputs import MAX_ELEMENTS, MAX_RANK
 from archsim.graph import Constant, Layer, MatrixLayer, Tensor
 from archsim.graph.tensors import Array
 
@@ -20,8 +20,11 @@ Compute = Callable[..., tuple[Array, ...]]
 SMALL = 1 << 16
 """Constants of up to so many elements are computed on import; larger ones when they are loaded."""
 
-_MAX_FOLDED_WORK = 1 << 32
-"""Elements that may be touched to load one folded constant: bounds time for models that double a constant forever."""
+MAX_CONSTANT = 1 << 31
+"""Elements that may be touched to load one constant: bounds memory, and time where one is doubled forever."""
+
+_MAX_FOLDED_DEPTH = 100
+"""Nodes between a folded constant and stored ones: each is a call inside a call when the constant is loaded."""
 
 
 @dataclass(slots=True)
@@ -40,17 +43,17 @@ class Builder:
     folded: list[str] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     forms: dict[str, str] = field(default_factory=dict)
-    _work: dict[int, int] = field(default_factory=dict)
+    _work: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add_layer(self, layer: Layer, results: tuple[Tensor, ...]) -> None:
         """Append `layer`, which writes `results`."""
         for tensor in results:
-            if tensor.elements > MAX_ELEMENTS or 0 in tensor.shape:
+            if tensor.elements > MAX_ELEMENTS or 0 in tensor.shape or len(tensor.shape) > MAX_RANK:
                 raise input_error(
                     self.source,
                     f"node {layer.name!r} ({layer.op})",
                     value=f"a result of shape {tensor.shape}",
-                    expected=f"1 to {MAX_ELEMENTS} elements",
+                    expected=f"1 to {MAX_ELEMENTS} elements, {MAX_RANK} axes at most",
                 )
             self.values[tensor.name] = self.tensors[tensor.name] = tensor
             self.positions[tensor.name] = len(self.layers)
@@ -85,14 +88,15 @@ class Builder:
         """Define `results` as constants computed from `operands`: small ones now, large ones when loaded."""
         self.folded.append(node)
         placeholder = bool(operands) and all(operand.placeholder for operand in operands)
-        work = sum(self._work.get(id(operand), operand.elements) for operand in operands)
-        work += sum(result.elements for result in results)
-        if work > _MAX_FOLDED_WORK:
+        works = [self._work.get(id(operand), (operand.elements, 0)) for operand in operands]
+        work = sum(each for each, _ in works) + sum(result.elements for result in results)
+        depth = 1 + max((each for _, each in works), default=0)
+        if work > MAX_CONSTANT or depth > _MAX_FOLDED_DEPTH or any(len(each.shape) > MAX_RANK for each in results):
             raise input_error(
                 self.source,
                 f"node {node!r}",
-                value=f"constants of {work} elements",
-                expected="less to compute on import",
+                value=f"a constant made of {work} elements by {depth} nodes",
+                expected=f"at most {MAX_CONSTANT} elements, {_MAX_FOLDED_DEPTH} nodes and {MAX_RANK} axes",
             )
         key = operands[0].key if len(operands) == 1 else ""
         small = not placeholder and work <= SMALL
@@ -103,7 +107,7 @@ class Builder:
             else:
                 loader = _nth(compute, operands, index)
                 constant = Constant(key or result.name, result.shape, result.dtype, loader, placeholder)
-                self._work[id(constant)] = work
+                self._work[id(constant)] = work, depth
             self.values[result.name] = constant
 
 

@@ -17,7 +17,7 @@ from archsim.frontend.free import add_free
 from archsim.frontend.inputs import bound_inputs
 from archsim.frontend.node import Node
 from archsim.frontend.order import NamedNode, ordered_nodes
-from archsim.frontend.reader import read_model
+from archsim.frontend.reader import check_names, read_model
 from archsim.frontend.registry import lowerings, supported
 from archsim.frontend.stored import stored_constants
 from archsim.graph import Constant, Graph, LayoutLayer, Tensor
@@ -75,6 +75,7 @@ def _lowered(
     treat_as_free: Collection[str],
     random_weights: int | None,
 ) -> Graph:
+    check_names(model, source)
     graph, opset = model.graph, _opset(model, source)
     if random_weights is not None and random_weights < 0:
         raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
@@ -87,7 +88,7 @@ def _lowered(
         source=source,
         opset=opset,
         values={**{tensor.name: tensor for tensor in inputs}, **constants},
-        uses=_uses(graph, nodes),
+        uses=_uses(graph, nodes, treat_as_free),
         outputs=frozenset(output.name for output in graph.output),
         base_dir=base_dir,
         seed=random_weights,
@@ -131,11 +132,12 @@ def _check_free(graph: onnx.GraphProto, treat_as_free: Iterable[str], source: st
         raise InputError(*problems)
 
 
-def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode]) -> Counter[str]:
-    """How often each value is read; Shape and Size need no numbers and do not count."""
+def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode], free: Collection[str]) -> Counter[str]:
+    """How often each value is read; Shape and Size need no numbers and do not count, unless they are layers."""
+    unread = {"Shape", "Size"}.difference(free)
     uses = Counter(output.name for output in graph.output)
     for node in nodes:
-        if node.proto.op_type not in ("Shape", "Size"):
+        if node.proto.op_type not in unread:
             uses.update(node.reads)
     return uses
 

@@ -14,6 +14,9 @@ from archsim.graph import Tensor
 MAX_ELEMENTS = 2**40
 """More than any machine holds: a larger tensor is a mistake in the model."""
 
+MAX_RANK = 32
+"""The most axes that every supported numpy can handle."""
+
 Shape = tuple[int, ...]
 
 
@@ -108,8 +111,9 @@ class _Binding:
             shape = ()
         else:
             shape = tuple(self._size(value, axis) for axis in range(len(declared.shape.dim)))
-        if math.prod(shape) > MAX_ELEMENTS:
-            self._wrong(value, ",".join(map(str, shape)), f"at most {MAX_ELEMENTS} elements")
+        if len(shape) > MAX_RANK or math.prod(shape) > MAX_ELEMENTS:
+            shown = ",".join(map(str, shape))
+            self._wrong(value, shown, f"at most {MAX_RANK} axes and {MAX_ELEMENTS} elements")
         return Tensor(value.name, tuple(shape), dtype)
 
     def _size(self, value: onnx.ValueInfoProto, axis: int) -> int:

@@ -15,6 +15,9 @@ from archsim.frontend.node import Node
 from archsim.graph import Constant, MatrixLayer, Rows, Sliding, Tensor
 from archsim.graph.tensors import Array
 
+_MAX_ABSORBED = 32
+"""Nodes folded into one layer: each is a call inside a call when the weights are loaded."""
+
 
 def add_matrix(
     node: Node,
@@ -77,7 +80,7 @@ def absorb(node: Node, index: int, affine: Affine) -> bool:
     """
     builder, name = node.builder, node.input_names[index]
     layer = builder.writer(name)
-    if not isinstance(layer, MatrixLayer) or builder.uses[name] != 1:
+    if not isinstance(layer, MatrixLayer) or builder.uses[name] != 1 or len(layer.nodes) > _MAX_ABSORBED:
         return False
     weights, bias = layer.weights, layer.bias
     if affine.factor is not None:

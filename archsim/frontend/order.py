@@ -11,6 +11,10 @@ import onnx
 
 from archsim.errors import InputError, Problem, nearest_name
 
+_MAX_PROBLEMS = 20
+_MAX_COMPARED = 2000
+"""Names compared with a misspelt one: comparing is slow."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedNode:
@@ -29,11 +33,11 @@ def ordered_nodes(graph: onnx.GraphProto, known: Collection[str], source: str) -
     """
     nodes = _named(graph)
     writers = _writers(nodes, known, source)
-    problems = []
+    names = [*known, *writers][:_MAX_COMPARED]
+    problems: list[Problem] = []
     for node in nodes:
         for value in node.reads:
-            if value not in writers and value not in known:
-                names = [*known, *writers]
+            if len(problems) < _MAX_PROBLEMS and value not in writers and value not in known:
                 what = f"input {value!r} that nothing writes"
                 near = nearest_name(value, names)
                 problems.append(Problem(source, f"node {node.name!r}", what, "a value of the graph", near))
@@ -43,7 +47,7 @@ def ordered_nodes(graph: onnx.GraphProto, known: Collection[str], source: str) -
         if output.name not in writers and output.name not in known
     ]
     if problems:
-        raise InputError(*problems)
+        raise InputError(*problems[:_MAX_PROBLEMS])
     return tuple(nodes[index] for index in _topological(nodes, writers, source))
 
 

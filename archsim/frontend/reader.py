@@ -1,7 +1,8 @@
-"""Gets an ONNX model out of a file, without its external data."""
+"""Gets an ONNX model out of a file, without its external data, and checks that its names are text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -36,3 +37,34 @@ def read_model(path: Path) -> onnx.ModelProto:
     if not model.HasField("graph") or not model.graph.node:
         raise input_error(source, value="no graph with nodes", expected="an ONNX model")
     return model
+
+
+def check_names(model: onnx.ModelProto, source: str) -> None:
+    """Raise `InputError` if a name is not UTF-8: protobuf hands such a name over as bytes."""
+    domains = (entry.domain for entry in model.opset_import)
+    broken = next((name for names in (domains, _names(model.graph)) for name in names if isinstance(name, bytes)), None)
+    if broken is not None:
+        raise input_error(source, "graph", value=f"the name {broken!r}", expected="names in UTF-8")
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
+    yield graph.name
+    for tensor in graph.initializer:
+        yield from _tensor_names(tensor)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            if attribute.HasField("t"):
+                yield from _tensor_names(attribute.t)
+            for subgraph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+                yield from _names(subgraph)
+
+
+def _tensor_names(tensor: onnx.TensorProto) -> Iterator[str | bytes]:
+    yield tensor.name
+    for entry in tensor.external_data:
+        yield from (entry.key, entry.value)

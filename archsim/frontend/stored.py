@@ -11,6 +11,7 @@ from onnx import TensorProto, numpy_helper
 
 from archsim.errors import InputError, Problem, input_error
 from archsim.frontend.dtypes import NUMPY_NAMES, onnx_name
+from archsim.frontend.inputs import MAX_RANK
 from archsim.graph import Constant
 from archsim.graph.tensors import Array
 
@@ -35,8 +36,8 @@ def stored_constant(tensor: onnx.TensorProto, key: str, source: str, base_dir: P
             source, place, value=f"element type {onnx_name(tensor.data_type)}", expected=", ".join(NUMPY_NAMES.values())
         )
     shape = tuple(tensor.dims)
-    if any(size < 0 for size in shape):
-        raise input_error(source, place, value=f"shape {shape}", expected="no negative size")
+    if any(size < 0 for size in shape) or len(shape) > MAX_RANK:
+        raise input_error(source, place, value=f"shape {shape}", expected=f"no negative size, {MAX_RANK} axes at most")
     count = math.prod(shape)
     if tensor.data_location == TensorProto.EXTERNAL:
         return _external(tensor, key, dtype, source, base_dir)
@@ -76,8 +77,13 @@ def _external(tensor: onnx.TensorProto, key: str, dtype: str, source: str, base_
         try:
             numbers = np.fromfile(path, dtype=stored_dtype, count=count, offset=offset)
         except OSError as error:
-            raise input_error(source, place, value=f"external data {location!r}", expected=str(error)) from None
-        return numbers.reshape(shape)
+            found = error.strerror or "unreadable"
+        else:
+            if numbers.size == count:
+                return numbers.reshape(shape)
+            found = f"{numbers.size} elements"
+        value = f"external data {location!r}: {found}"
+        raise input_error(source, place, value=value, expected=f"{count} elements, as when the model was loaded")
 
     return Constant(key, shape, dtype, read)
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import onnx
 
-from archsim.frontend.builder import SMALL
+from archsim.frontend.builder import MAX_CONSTANT
 from archsim.frontend.dtypes import FLOATS
-from archsim.frontend.inputs import MAX_ELEMENTS
+from archsim.frontend.inputs import MAX_RANK
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
 from archsim.frontend.stored import stored_constant
@@ -43,14 +43,14 @@ def constant_of_shape(node: Node) -> None:
     never in memory until it is loaded, and marked as a placeholder."""
     shape = node.integers(0, "shape")
     node.require(min(shape, default=1) >= 0, f"shape {shape}", "no negative size")
-    node.require(math.prod(shape) <= MAX_ELEMENTS, f"shape {shape}", f"at most {MAX_ELEMENTS} elements")
+    fits = math.prod(shape) <= MAX_CONSTANT and len(shape) <= MAX_RANK
+    node.require(fits, f"shape {shape}", f"at most {MAX_CONSTANT} elements and {MAX_RANK} axes")
     given = node.attributes.get("value")
     fill = np.zeros(1, np.float32) if given is None else _one_number(node, given)
     dtype = str(fill.dtype)
     key = node.outputs[0]
     node.builder.values[key] = Constant(key, shape, dtype, lambda: np.full(shape, fill[0]), dtype in FLOATS)
     node.builder.folded.append(node.name)
-    node.require(dtype in FLOATS or math.prod(shape) <= SMALL, f"{dtype} of shape {shape}", f"at most {SMALL} elements")
 
 
 def _one_number(node: Node, tensor: onnx.TensorProto) -> np.ndarray:

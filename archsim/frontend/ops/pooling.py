@@ -22,6 +22,9 @@ def _pool(node: Node, compute: Callable[[Array, Sliding, Shape], Array]) -> None
     node.require(len(data.shape) >= 3, f"data of shape {data.shape}", "(N, C, spatial axes)")
     ceil = bool(node.attributes.get("ceil_mode", 0))
     access, space = sliding_windows(node, data.shape[2:], kernel, ceil=ceil)
+    for axis, (size, step) in enumerate(zip(access.kernel, access.dilations, strict=True)):
+        extent, pads = (size - 1) * step + 1, (access.pads_begin[axis], access.pads_end[axis])
+        node.require(max(pads) < extent, f"pads {pads}", f"less than the kernel's extent {extent}")
     shape = (*data.shape[:2], *space)
     node.vector(
         [data],
