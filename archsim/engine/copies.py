@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsim.engine.events import ISSUE, OUT, Action, rank
+from archsim.engine.events import ISSUE, OUT, Action, rank, ranks
 from archsim.engine.job import Job
 from archsim.engine.part import PartUnit
 from archsim.engine.port import Port
@@ -30,9 +30,11 @@ class CopyUnit:
         self.home = copy.home
         self.parts = len(copy.parts)
         self._env = stage.chip.env
+        self._issue_rank = ranks(ISSUE, stage.index, copy.index)
+        self._out_rank = ranks(OUT, stage.index, 1)
         self._sfu = tiles[-1].sfu
         self._bus = tiles[-1].bus
-        self._units: list[PartUnit] = []
+        self.units: list[PartUnit] = []
         self._sources: list[Source] = []
         self._joins: list[tuple[Port, Need, int]] = []
         self.slots = 0
@@ -58,7 +60,7 @@ class CopyUnit:
     def connect(self, units: list[PartUnit], sources: list[Source], joins: list[Source], slots: int) -> None:
         """The parts, what each window needs before it starts (over all parts) and before it leaves, and how many
         results may be under way."""
-        self._units = units
+        self.units = units
         self._sources = sources
         self._joins = [(port, need, port.join()) for port, need in joins]
         self.slots = slots
@@ -72,7 +74,7 @@ class CopyUnit:
             image += 1
         self._image, self._position = image, 0
         if image < self.stage.chip.images:
-            self.bases = [[self.stage.bases(self, port, image) for port in unit.ports] for unit in self._units]
+            self.bases = [[self.stage.bases(self, port, image) for port in unit.ports] for unit in self.units]
 
     @property
     def done(self) -> bool:
@@ -83,6 +85,11 @@ class CopyUnit:
     def following(self) -> tuple[int, int]:
         """The image and window that come next."""
         return self._image, self._windows[self._position]
+
+    @property
+    def results_waiting(self) -> int:
+        """Windows issued whose results have not found room everywhere."""
+        return self._under_way
 
     def poll(self) -> None:
         """Issues the next window, or registers with the one thing that it waits for."""
@@ -106,7 +113,7 @@ class CopyUnit:
         start = max(now, self._latest, self._room_in_register(), stage.last_start)
         self._busy = True
         stage.taken(start)
-        Action(self._env, start - now, rank(ISSUE, stage.index, window, self.index), self._issue)
+        Action(self._env, start - now, self._issue_rank(window), self._issue)
 
     def _room_in_register(self) -> int:
         """When the input register has room: it holds `input_windows` windows, the one being read among them; with
@@ -119,7 +126,7 @@ class CopyUnit:
         self._waiting = False
         self.poll()
 
-    def _issue(self, _: None) -> None:
+    def _issue(self, _: Action) -> None:
         now = self._env.now
         job = Job(self._image, self._windows[self._position], self._position, self.jobs, self.parts)
         self.issued_at = now
@@ -129,7 +136,7 @@ class CopyUnit:
         self._checked = self._latest = 0
         self.jobs += 1
         self.stage.issued(job.image, now)
-        for unit in self._units:
+        for unit in self.units:
             unit.fetch(job)
 
     def release(self, port: Port, reader: int, bases: list[int], job: Job) -> None:
@@ -154,9 +161,9 @@ class CopyUnit:
             self.begin(self._image + 1)
         self.poll()
 
-    def summed(self, job: Job) -> None:
+    def summed(self, action: Action) -> None:
         """The home part's own sums are there."""
-        self._collect(job, self._env.now)
+        self._collect(action.argument, self._env.now)
 
     def gathered(self, job: Job) -> None:
         """Another part's sums are there, and are added in a cycle."""
@@ -172,7 +179,7 @@ class CopyUnit:
             self._process(job)
         else:
             priority = rank(OUT, self.stage.index, job.window, 0)
-            Action(self._env, job.ready - now, priority, self._process, job)
+            Action(self._env, job.ready - now, priority, lambda action: self._process(action.argument), job)
 
     def _process(self, job: Job) -> None:
         """The special functions take the result up."""
@@ -180,30 +187,29 @@ class CopyUnit:
         served = self._sfu.serve(now, stage.sfu_ticks)
         job.processed = max(now + stage.sfu_floor, served)
         stage.processed(self.home, job, served)
-        priority = rank(OUT, stage.index, job.window, 1)
-        Action(self._env, job.processed - now, priority, self._out, job)
+        if self._joins:
+            Action(self._env, job.processed - now, self._out_rank(job.window), self._join, job)
+        else:
+            Action(self._env, job.processed - now, self._out_rank(job.window), self._leave, job)
 
-    def _out(self, job: Job) -> None:
-        """Waits for the operands of joins, reads them from the buffer, and sends the result."""
-        now, latest = self._env.now, 0
+    def _join(self, action: Action) -> None:
+        """Waits for the operands of joins, and reads them from the buffer."""
+        job, now, latest = action.argument, self._env.now, 0
         for port, need, _ in self._joins:
             times = port.times(job.image)
             time = need.latest(times, job.window)
             if time == MISSING:
-                port.wait(job.image, need.missing(times, job.window), lambda: self._out(job))
+                port.wait(job.image, need.missing(times, job.window), lambda: self._join(action))
                 return
             latest = max(latest, time)
         if latest > now:
-            Action(self._env, latest - now, rank(OUT, self.stage.index, job.window, 2), self._out, job)
+            Action(self._env, latest - now, rank(OUT, self.stage.index, job.window, 2), self._join, job)
             return
-        read = self._bus.serve(now, self.stage.join_ticks) if self._joins else now
-        if read > now:
-            Action(self._env, read - now, rank(OUT, self.stage.index, job.window, 3), self._leave, job)
-        else:
-            self._leave(job)
+        read = self._bus.serve(now, self.stage.join_ticks)
+        Action(self._env, read - now, rank(OUT, self.stage.index, job.window, 3), self._leave, job)
 
-    def _leave(self, job: Job) -> None:
-        now, stage = self._env.now, self.stage
+    def _leave(self, action: Action) -> None:
+        job, now, stage = action.argument, self._env.now, self.stage
         if self._joins:
             self._release_joins(job)
         floor = max(0, job.processed + stage.write_floor - now)

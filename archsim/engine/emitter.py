@@ -22,7 +22,7 @@ def receivers_of(receivers: Sequence[Receiver], slots: int) -> list[tuple[Receiv
     packed = np.ascontiguousarray(np.packbits(needed, axis=0).T)
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).reshape(-1)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    sets = [tuple(receivers[i] for i in np.flatnonzero(needed[:, slot])) for slot in first]
+    sets = [tuple(receivers[i] for i in np.flatnonzero(needed[:, slot]).tolist()) for slot in first]
     return [sets[number] for number in inverse]
 
 
@@ -74,7 +74,7 @@ class Emitter:
         if self._pooled is None:
             self._message(source, image, window, window, None, floor, accepted).send(self._receivers[window])
             return
-        messages = []
+        messages: list[tuple[int, tuple[int, ...] | None, tuple[Receiver, ...]]] = []
         for slot in self._pooled[window]:
             left = self._open.pop((image, slot), self._counts[slot]) - 1
             if left:

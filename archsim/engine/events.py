@@ -1,4 +1,4 @@
-"""The engine's events: SimPy events that call one function, in an order of their own where times are equal."""
+"""The engine's clockwork: SimPy events that call one function, in an order of their own where times are equal."""
 
 from __future__ import annotations
 
@@ -20,18 +20,34 @@ def rank(kind: int, stage: int, window: int = 0, part: int = 0) -> int:
     return ((kind << _STAGE_BITS | stage) << _WINDOW_BITS | window) << _PART_BITS | part
 
 
+def ranks(kind: int, stage: int, part: int = 0) -> Callable[[int], int]:
+    """`rank` for a stage and part that stay the same: a function of the window."""
+    base = rank(kind, stage, 0, part)
+    return lambda window: base + (window << _PART_BITS)
+
+
+class Timeline(simpy.Environment):
+    """SimPy's environment on whole ticks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions = 0
+
+    @property
+    def now(self) -> int:
+        """The current tick."""
+        return self._now  # type: ignore[return-value]
+
+
 class Action(Event):
-    """Calls `callback(argument)` after `delay` ticks."""
+    """Calls `callback(argument)` after `delay` ticks; the callback is given the event, which holds the argument."""
 
     def __init__(
-        self, env: simpy.Environment, delay: int, priority: int, callback: Callable[[Any], None], argument: Any = None
+        self, env: Timeline, delay: int, priority: int, callback: Callable[[Action], None], argument: Any = None
     ) -> None:
         self.env = env
-        self.callbacks = [self._call]
-        self._value = argument
+        self.callbacks = [callback]
+        self.argument = argument
         self._ok = True
-        self._callback = callback
+        env.actions += 1
         env.schedule(self, priority, delay)  # type: ignore[arg-type]
-
-    def _call(self, _: Event) -> None:
-        self._callback(self._value)

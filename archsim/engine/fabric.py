@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from archsim.engine.events import ARRIVE, ENTER, Action, rank
 from archsim.engine.message import Message, Target
@@ -32,16 +33,17 @@ class MeshAdapter:
             noc.max_packet_flits,
         )
         self.model = MODELS[noc.model](mesh, router)
-        self._chip = chip
+        self._env = chip.env
         self._priority = rank(ARRIVE, number)
         self._period = chip.clock.noc
+        self.delivered_bytes = 0
         self._armed: int | None = None
         self._sent = 0
         self._under_way: dict[int, tuple[Message, dict[int, list[Target]]]] = {}
 
     def send(self, message: Message, source: int, by_tile: dict[int, list[Target]]) -> None:
         """`message` enters at tile `source` of this chip, for the targets in each tile."""
-        now = -(-self._chip.env.now // self._period)
+        now = -(-self._env.now // self._period)
         self._sent += 1
         self._under_way[self._sent] = (message, by_tile)
         self.model.send(now, self._sent, source, tuple(by_tile), message.size_bytes)
@@ -51,20 +53,17 @@ class MeshAdapter:
         following = self.model.next_delivery()
         if following is not None and (self._armed is None or following < self._armed):
             self._armed = following
-            Action(self._chip.env, following * self._period - self._chip.env.now, self._priority, self._deliver)
+            Action(self._env, following * self._period - self._env.now, self._priority, self._deliver)
 
-    def _deliver(self, _: None) -> None:
-        now = self._chip.env.now // self._period
+    def _deliver(self, action: Action) -> None:  # noqa: ARG002
+        now = self._env.now // self._period
         if self._armed != now:
             return
         self._armed = None
-        for delivery in self.model.advance(now):
-            message, by_tile = self._under_way[delivery.message]
-            targets = by_tile.pop(delivery.destination)
-            if not by_tile:
-                del self._under_way[delivery.message]
-            self.model.traffic.delivered_bytes += message.size_bytes
-            for target in targets:
+        for _, number, destination, last in self.model.advance(now):
+            message, by_tile = self._under_way.pop(number) if last else self._under_way[number]
+            self.delivered_bytes += message.size_bytes
+            for target in by_tile[destination]:
                 target.arrive(message)
         self._arm()
 
@@ -85,14 +84,15 @@ class Link:
         self.messages = 0
         self.bytes = 0
 
-    def send(self, message: Message, arrive: Callable[[Any], None], argument: object) -> None:
+    def send(self, message: Message, arrive: Callable[[Action], None], argument: object) -> None:
         """Calls `arrive(argument)` when the message is across."""
         env = self._chip.env
         service = self._chip.limits.offchip_ticks(message.size_bytes)
         end = self.server.serve(env.now, service)
         self.messages += 1
         self.bytes += message.size_bytes
-        self._chip.observer.slice(-1, self.name, message.origin.name, message.image, message.window, end - service, end)
+        for observer in self._chip.observers:
+            observer.slice(-1, self.name, message.origin.name, message.image, message.window, end - service, end)
         Action(env, end - env.now, self._priority, arrive, argument)
 
 
@@ -105,57 +105,83 @@ class Fabric:
         across, down = chip.cluster
         mesh = Mesh(size.tiles, size.mesh_width, across, down)
         self._tiles = size.tiles
+        self._ways: dict[tuple[int, int], _Way] = {}
         self.meshes = [MeshAdapter(chip, number, mesh) for number in range(chips)]
         self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n) for n in range(chips)]
         self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1) for n in range(chips)]
 
     def send(self, message: Message, targets: Sequence[Target]) -> None:
         """Sends the message from its source to the targets' tiles."""
-        self._spread((message, message.source, targets))
+        self._spread(message, message.source, targets)
 
-    def _spread(self, state: tuple[Message, int, Sequence[Target]]) -> None:
-        """The message is at tile `at`; it goes to the targets on this chip, and on towards the others."""
-        message, at, targets = state
-        number, here = divmod(at, self._tiles)
+    def _spread(self, message: Message, at: int, targets: Sequence[Target]) -> None:
+        """The message is at tile `at`; it goes to the targets on this chip, and on towards the others.
+
+        Tuples of targets are those of the tables and come again and again; lists are made for one message.
+        """
+        way = self._ways.get((at, id(targets)))
+        if way is None:
+            way = self._way(at, targets)
+            if isinstance(targets, tuple):
+                self._ways[at, id(targets)] = way
+        for target in way.here:
+            target.arrive(message)
+        chip, tile = divmod(at, self._tiles)
+        if way.local:
+            self.meshes[chip].send(message, tile, way.local)
+        for gate in way.gates:
+            if tile == GATE:
+                gate.arrive(message)
+            else:
+                self.meshes[chip].send(message, tile, {GATE: [gate]})
+
+    def _way(self, at: int, targets: Sequence[Target]) -> _Way:
+        number = at // self._tiles
         local: dict[int, list[Target]] = {}
-        above: list[Target] = []
-        below: list[Target] = []
+        beyond: dict[int, list[Target]] = {1: [], -1: []}
         for target in targets:
             chip, tile = divmod(target.tile, self._tiles)
-            if target.tile == at:
-                target.arrive(message)
-            elif chip == number:
+            if chip != number:
+                beyond[1 if chip > number else -1].append(target)
+            elif target.tile != at:
                 local.setdefault(tile, []).append(target)
-            else:
-                (above if chip > number else below).append(target)
-        if local:
-            self.meshes[number].send(message, here, local)
-        for beyond, step in ((above, 1), (below, -1)):
-            if beyond:
-                self._leave(message, number, here, beyond, step)
+        gates = []
+        for step, far in beyond.items():
+            if far:
+                link = self.upward[number] if step > 0 else self.downward[number]
+                gates.append(_Gate(self, link, (number + step) * self._tiles + GATE, tuple(far)))
+        return _Way(targets, [target for target in targets if target.tile == at], local, gates)
 
-    def _leave(self, message: Message, number: int, here: int, beyond: list[Target], step: int) -> None:
-        """To the gate of this chip, and over the link to the next."""
-        link = self.upward[number] if step > 0 else self.downward[number]
-        gate = _Gate(link, self._spread, ((number + step) * self._tiles + GATE, beyond), number * self._tiles + GATE)
-        if here == GATE:
-            gate.arrive(message)
-        else:
-            self.meshes[number].send(message, here, {GATE: [gate]})
+    def crossed(self, action: Action) -> None:
+        """A message has crossed a link."""
+        message, gate = action.argument
+        self._spread(message, gate.following, gate.beyond)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a message gets from a tile to `targets` (kept, so that no other object takes their identity): those on
+    the tile itself, those on its chip by tile, and the gates to other chips."""
+
+    targets: Sequence[Target]
+    here: list[Target]
+    local: dict[int, list[Target]]
+    gates: list[_Gate]
 
 
 class _Gate:
-    """Where a message changes from the mesh to a link."""
+    """Where a message changes from the mesh to a link; it comes out at tile `following` for `beyond`."""
 
-    def __init__(self, link: Link, spread: Callable[[Any], None], beyond: tuple[int, list[Target]], tile: int) -> None:
+    def __init__(self, fabric: Fabric, link: Link, following: int, beyond: tuple[Target, ...]) -> None:
+        self._fabric = fabric
         self._link = link
-        self._spread = spread
-        self._beyond = beyond
-        self.tile = tile
+        self.following = following
+        self.beyond = beyond
+        self.tile = GATE
 
     def arrive(self, message: Message) -> None:
         """The message is at the gate."""
-        self._link.send(message, self._spread, (message, *self._beyond))
+        self._link.send(message, self._fabric.crossed, (message, self))
 
 
 class NoFabric:

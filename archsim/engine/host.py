@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.engine.emitter import receivers_of
+from archsim.engine.events import Action
 from archsim.engine.fabric import GATE, Link
 from archsim.engine.message import Message, Receiver
 from archsim.mapping.tracing import Source
@@ -54,8 +55,8 @@ class HostInput:
         else:
             message.send(self._receivers[slot])
 
-    def _arrived(self, state: tuple[Message, Sequence[Receiver]]) -> None:
-        message, receivers = state
+    def _arrived(self, action: Action) -> None:
+        message, receivers = action.argument
         message.send(receivers)
 
     def ended(self, image: int, time: int) -> None:
@@ -89,8 +90,8 @@ class HostOutput:
         message.origin.ended(message.image, ready)
         self._link.send(message, self._received, (message, ready))
 
-    def _received(self, state: tuple[Message, int]) -> None:
-        message, ready = state
+    def _received(self, action: Action) -> None:
+        message, ready = action.argument
         image = message.image
         self.image_done[image] = max(self.image_done.get(image, 0), ready, self._chip.env.now)
         slots = (message.slot,) if message.parts is None else message.parts

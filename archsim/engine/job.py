@@ -4,8 +4,11 @@ from __future__ import annotations
 
 
 class Job:
-    """A window of an image, `position` among the copy's windows of that image, `number` among all it runs; `missing` parts have not given their sums, `ready` is when the last did so far, and
-    `processed` when the special functions were done with it."""
+    """A window of an image: `position` among the copy's windows of that image, `number` among all it runs.
+
+    `missing` parts have not given their sums, `ready` is when the last did so far, `processed` when the special
+    functions were done.
+    """
 
     __slots__ = ("image", "missing", "number", "position", "processed", "ready", "window")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archsim.engine.clock import Clock
 from archsim.engine.port import UNLIMITED
+from archsim.graph import VectorLayer
 from archsim.hardware import Design
 from archsim.mapping import Port, StagePlan
 
@@ -27,11 +30,11 @@ class Contended:
         """Time of a transfer over an off-chip link."""
         return -(-size_bytes // self._design.offchip.width_bytes) * self._clock.offchip
 
-    def sfu_ticks(self, plan: StagePlan) -> int:
-        """Time of a tile's special functions for one window: each layer's operations over its unit's lanes."""
-        stage, cycles = plan.stage, 0
-        for layer in stage.vector_layers:
-            operations = -(-layer.operations // stage.windows)
+    def sfu_ticks(self, layers: Sequence[VectorLayer], plan: StagePlan) -> int:
+        """Time of a tile's special functions for one window of `plan`: operations of `layers` over their lanes."""
+        cycles = 0
+        for layer in layers:
+            operations = -(-layer.operations // plan.stage.windows)
             cycles += -(-operations // self._design.sfu.lanes(layer.unit))
         return cycles * self._clock.sfu
 
@@ -55,7 +58,7 @@ class Unlimited:
     write_ticks = bus_ticks
     offchip_ticks = bus_ticks
 
-    def sfu_ticks(self, plan: StagePlan) -> int:  # noqa: ARG002
+    def sfu_ticks(self, layers: Sequence[VectorLayer], plan: StagePlan) -> int:  # noqa: ARG002
         """No time."""
         return 0
 

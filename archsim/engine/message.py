@@ -79,23 +79,21 @@ class Message:
 
     def send(self, receivers: Sequence[Receiver]) -> None:
         """Goes at once to the receivers that have room, and to each of the others when it has."""
-        ready: list[Target] = []
-        for receiver in receivers:
-            if self.parts is None:
-                rank = receiver.ranks[self.slot]
-            else:
-                rank = max(receiver.ranks[slot] for slot in self.parts)
-            if receiver.offer(self, self.image * receiver.total + rank):
-                ready.append(receiver)
+        slots = (self.slot,) if self.parts is None else self.parts
+        ready: Sequence[Target] = [
+            receiver
+            for receiver in receivers
+            if receiver.offer(self, self.image * receiver.total + max([receiver.ranks[slot] for slot in slots]))
+        ]
         self._waiting = len(receivers) - len(ready)
         if ready:
-            self.chip.fabric.send(self, ready)
+            self.chip.fabric.send(self, ready if self._waiting else receivers)
         if not self._waiting:
             self._accepted()
 
     def unblocked(self, receiver: Target) -> None:
         """A receiver that had no room has some now."""
-        self.chip.fabric.send(self, (receiver,))
+        self.chip.fabric.send(self, [receiver])
         self._waiting -= 1
         if not self._waiting:
             self._accepted()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsim.engine.events import FETCHED, SUMMED, Action, rank
+from archsim.engine.events import FETCHED, SUMMED, Action, ranks
 from archsim.engine.job import Job
 from archsim.engine.message import Message
 from archsim.engine.port import Port
-from archsim.engine.server import Server
 from archsim.mapping import Part
 
 if TYPE_CHECKING:
@@ -25,6 +24,10 @@ class PartUnit:
         self._copy = copy
         self._stage = stage
         self._chip = chip
+        self._env = chip.env
+        self._observers = chip.observers
+        self._fetched_rank = ranks(FETCHED, stage.index, number)
+        self._summed_rank = ranks(SUMMED, stage.index, number)
         self._bus = tile.bus
         self._sets = tile.adc_sets(part)
         self.tile = tile.number
@@ -43,17 +46,17 @@ class PartUnit:
 
     def fetch(self, job: Job) -> None:
         """Takes the window from the tile's buffer into the input register."""
-        now = self._chip.env.now
+        now = self._env.now
         served = self._bus.serve(now, self._fetch_ticks)
         end = max(now + self._stage.fetch_floor, served)
-        self._chip.observer.slice(
-            self.tile, "bus", self._stage.name, job.image, job.window, served - self._fetch_ticks, served
-        )
-        priority = rank(FETCHED, self._stage.index, job.window, self._number)
-        Action(self._chip.env, end - now, priority, self._fetched, job)
+        for observer in self._observers:
+            observer.slice(
+                self.tile, "bus", self._stage.name, job.image, job.window, served - self._fetch_ticks, served
+            )
+        Action(self._env, end - now, self._fetched_rank(job.window), self._fetched, job)
 
-    def _fetched(self, job: Job) -> None:
-        now = self._chip.env.now
+    def _fetched(self, action: Action) -> None:
+        now, job = self._env.now, action.argument
         copy, stage = self._copy, self._stage
         for port, reader, bases in zip(self.ports, self.readers, copy.bases[self._number], strict=True):
             copy.release(port, reader, bases, job)
@@ -61,28 +64,28 @@ class PartUnit:
         for server, count in self._sets:
             start = max(start, server.free)
             server.serve(start, count * stage.reads)
-        self._account(job, now, start)
+        self._account(now, start)
         end = self.free = start + self._reads
         self.busy += self._reads
-        if self._reads:
-            self._chip.observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
+        for observer in self._observers:
+            observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
         copy.fetched(start, end)
-        priority = rank(SUMMED, stage.index, job.window, self._number)
+        priority = self._summed_rank(job.window)
         if self._home:
-            Action(self._chip.env, end + stage.convert_ticks - now, priority, copy.summed, job)
+            Action(self._env, end + stage.convert_ticks - now, priority, copy.summed, job)
         else:
             leave = end + stage.convert_ticks - stage.gather_ticks
-            Action(self._chip.env, leave - now, priority, self._send_home, job)
+            Action(self._env, leave - now, priority, self._send_home, job)
 
-    def _send_home(self, job: Job) -> None:
+    def _send_home(self, action: Action) -> None:
         """Partial sums go to the home tile, which adds them in its own shift-and-add cycle."""
-        copy = self._copy
+        copy, job = self._copy, action.argument
         message = Message(
             self._chip, self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing
         )
-        self._chip.fabric.send(message, (_Gather(copy, job),))
+        self._chip.fabric.send(message, [_Gather(copy, job)])
 
-    def _account(self, job: Job, fetched: int, start: int) -> None:
+    def _account(self, fetched: int, start: int) -> None:
         """Divides the time since the last read among what it waited for; before the first read it was idle."""
         if self._first is None:
             self._first = start

@@ -82,9 +82,10 @@ class Port:
         written = self.write.serve(now, self.write_ticks)
         ready = max(now + message.floor, written)
         message.origin.ended(message.image, ready)
-        self.chip.observer.slice(
-            self.tile, "buffer", self.name, message.image, message.window, written - self.write_ticks, written
-        )
+        for observer in self.chip.observers:
+            observer.slice(
+                self.tile, "buffer", self.name, message.image, message.window, written - self.write_ticks, written
+            )
         if message.parts is None:
             self._there(message.image, message.slot, ready)
             return
@@ -134,5 +135,6 @@ class Port:
             del self._times[past]
 
     def _report(self) -> None:
-        filled = max(self.top - self.base, 0)
-        self.chip.observer.level(self.tile, self.name, self.chip.env.now, filled * self.value_bytes)
+        for observer in self.chip.observers:
+            filled = max(self.top - self.base, 0) * self.value_bytes
+            observer.level(self.tile, self.name, self.chip.env.now, filled)

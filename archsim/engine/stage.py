@@ -38,13 +38,12 @@ class StageUnit:
         self.fetch_floor = self.sfu_floor = self.write_floor = cycle
         self.convert_ticks = converting * cycle
         self.gather_ticks = min(converting, 1) * cycle
-        self.sfu_ticks = chip.limits.sfu_ticks(plan)
+        self.sfu_ticks = chip.limits.sfu_ticks(plan.stage.vector_layers, plan)
         channels = sum(item.channels for item in plan.stage.joins)
         self.join_ticks = chip.limits.bus_ticks(channels * chip.design.value_bytes)
         self.copies: list[CopyUnit] = []
         self.last_start = 0
         self.jobs = [0] * chip.images
-        self.sfu_busy = 0
         self.first_issue: int | None = None
         self.first_image_end = 0
         self._turn = 0
@@ -129,9 +128,8 @@ class StageUnit:
 
     def processed(self, tile: int, job: Job, end: int) -> None:
         """The special functions of a tile were done with a window at `end`."""
-        self.sfu_busy += self.sfu_ticks
-        if self.sfu_ticks:
-            self.chip.observer.slice(tile, "sfu", self.name, job.image, job.window, end - self.sfu_ticks, end)
+        for observer in self.chip.observers:
+            observer.slice(tile, "sfu", self.name, job.image, job.window, end - self.sfu_ticks, end)
 
     def ended(self, image: int, time: int) -> None:
         """A value of an image is in a buffer at `time`."""

@@ -10,11 +10,12 @@ ser = F - 1 + P - 1.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archsim.noc.mesh import Mesh
-from archsim.noc.statistics import Traffic
+from archsim.noc.statistics import Link, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,14 @@ class Router:
         stages = self.routing_delay + self.vc_allocation_delay + self.switch_allocation_delay
         return stages + self.traversal_delay + self.link_delay
 
+    def cut(self, size_bytes: int) -> tuple[int, int]:
+        """The flits and packets of a message."""
+        flits = max(1, -(-size_bytes // self.flit_bytes))
+        return flits, -(-flits // self.max_packet_flits)
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The tail of message `message` reached `destination` at `time` (cycles)."""
 
-    time: int
-    message: int
-    destination: int
+Delivery = tuple[int, int, int, bool]
+"""The cycle in which the tail arrived, the message, the destination, and whether it was the message's last."""
 
 
 class IdealMesh:
@@ -52,32 +53,48 @@ class IdealMesh:
         self.mesh = mesh
         self.router = router
         self.traffic = Traffic()
-        self._pending: list[tuple[int, int, int]] = []
-        self._latencies: dict[tuple[int, int, int], tuple[int, int, int, int]] = {}
+        self._pending: list[Delivery] = []
+        self._latencies: dict[tuple[int, int, int], int] = {}
 
     def send(self, time: int, message: int, source: int, destinations: Sequence[int], size_bytes: int) -> None:
         """A message of `size_bytes` enters at `source` in cycle `time`; `message` is any number of the caller's."""
-        traffic = self.traffic
-        traffic.messages += 1
-        traffic.sent_bytes += size_bytes * len(destinations)
+        counts = self.traffic.sent
+        arrivals = []
         for destination in destinations:
             key = (source, destination, size_bytes)
-            if key not in self._latencies:
-                self._latencies[key] = self._latency(source, destination, size_bytes)
-            latency, hops, flits, packets = self._latencies[key]
-            heapq.heappush(self._pending, (time + latency, message, destination))
-            traffic.packets += packets
-            traffic.flits += flits
-            traffic.latency_cycles += latency
-            traffic.bytes_hops += size_bytes * hops
-            between = traffic.flits_between
-            between[source, destination] = between.get((source, destination), 0) + flits
+            if key not in counts:
+                counts[key] = 0
+                self._latencies[key] = self.latency(*key)
+            counts[key] += 1
+            arrivals.append((time + self._latencies[key], destination))
+        arrivals.sort()
+        last = len(arrivals) - 1
+        for index, (arrival, destination) in enumerate(arrivals):
+            heapq.heappush(self._pending, (arrival, message, destination, index == last))
 
-    def _latency(self, source: int, destination: int, size_bytes: int) -> tuple[int, int, int, int]:
-        flits = max(1, -(-size_bytes // self.router.flit_bytes))
-        packets = -(-flits // self.router.max_packet_flits)
-        hops = self.mesh.hops(source, destination)
-        return 2 + (hops + 1) * self.router.hop_cycles + flits + packets - 2, hops, flits, packets
+    def latency(self, source: int, destination: int, size_bytes: int) -> int:
+        """Cycles from creation to the arrival of the tail."""
+        flits, packets = self.router.cut(size_bytes)
+        return 2 + (self.mesh.hops(source, destination) + 1) * self.router.hop_cycles + flits + packets - 2
+
+    @property
+    def packets(self) -> int:
+        """Packets sent so far."""
+        return sum(self.router.cut(size)[1] * count for (_, _, size), count in self.traffic.sent.items())
+
+    @property
+    def flits(self) -> int:
+        """Flits sent so far."""
+        return sum(self.router.cut(size)[0] * count for (_, _, size), count in self.traffic.sent.items())
+
+    @property
+    def busiest_link(self) -> int:
+        """Flits over the link between routers that carried the most."""
+        flits: Counter[Link] = Counter()
+        for (source, destination, size), count in self.traffic.sent.items():
+            for link in self.mesh.links(source, destination):
+                flits[link] += self.router.cut(size)[0] * count
+        return max(flits.values(), default=0)
 
     def next_delivery(self) -> int | None:
         """The cycle of the earliest delivery, None if nothing is under way."""
@@ -86,7 +103,8 @@ class IdealMesh:
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`, in order of time and then of message number."""
         result = []
-        while self._pending and self._pending[0][0] <= until:
-            result.append(Delivery(*heapq.heappop(self._pending)))
+        pending = self._pending
+        while pending and pending[0][0] <= until:
+            result.append(heapq.heappop(pending))
         self.traffic.delivered += len(result)
         return result

@@ -6,25 +6,27 @@ from dataclasses import dataclass, field
 
 from archsim.noc.mesh import Mesh
 
+Link = tuple[tuple[int, int], tuple[int, int]]
+
 
 @dataclass(slots=True)
 class Traffic:
-    """Counters of a mesh; `flits_between` counts flits by (source, destination)."""
+    """`sent` counts messages by (source, destination, bytes), one for each destination; `delivered` counts the
+    deliveries."""
 
-    messages: int = 0
-    packets: int = 0
-    flits: int = 0
-    sent_bytes: int = 0
+    sent: dict[tuple[int, int, int], int] = field(default_factory=dict)
     delivered: int = 0
-    delivered_bytes: int = 0
-    latency_cycles: int = 0
-    bytes_hops: int = 0
-    flits_between: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def link_flits(self, mesh: Mesh) -> dict[tuple[tuple[int, int], tuple[int, int]], int]:
-        """Flits that crossed each link between routers."""
-        result: dict[tuple[tuple[int, int], tuple[int, int]], int] = {}
-        for (source, destination), flits in self.flits_between.items():
-            for link in mesh.links(source, destination):
-                result[link] = result.get(link, 0) + flits
-        return result
+    @property
+    def messages(self) -> int:
+        """Messages sent, one for each destination."""
+        return sum(self.sent.values())
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes sent, for each destination."""
+        return sum(size * count for (_, _, size), count in self.sent.items())
+
+    def bytes_hops(self, mesh: Mesh) -> int:
+        """Bytes times links between routers."""
+        return sum(size * count * mesh.hops(a, b) for (a, b, size), count in self.sent.items())
