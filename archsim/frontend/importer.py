@@ -28,8 +28,11 @@ OLDEST_OPSET = 7
 _DOMAINS = ("", "ai.onnx")
 _MAX_PROBLEMS = 20
 
-_WITHOUT_EFFECT = frozenset({"momentum", "ratio", "saturate", "seed", "storage_order"})
-"""Attributes that change nothing in inference, or only outputs and element types that are refused anyway."""
+_WITHOUT_EFFECT = frozenset(
+    {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value"}
+    | {"momentum", "ratio", "saturate", "seed", "storage_order"}
+)
+"""Attributes that change nothing in inference, or only outputs, element types and modes that are refused anyway."""
 
 
 def load(

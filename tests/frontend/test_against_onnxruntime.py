@@ -92,6 +92,9 @@ OLD_AND_NEW_FORMS = {
     "LeakyRelu": single("LeakyRelu", (3, 4), alpha=0.3),
     "HardSwish": single("HardSwish", (3, 4)),
     "DepthToSpace CRD": single("DepthToSpace", (1, 8, 2, 3), blocksize=2, mode="CRD"),
+    "Upsample 9": single("Upsample", (1, 2, 3, 4), 9, {"s": np.float32([1, 1, 2, 1.5])}),
+    "Upsample 7": single("Upsample", (1, 2, 3, 4), 7, scales=[1.0, 1.0, 2.0, 3.0]),
+    "Resize 10": single("Resize", (1, 2, 3, 4), 10, {"s": np.float32([1, 1, 1.7, 1.5])}),
     "Flatten end": single("Flatten", (2, 3, 4), axis=3),
     "Gemm alpha, beta, transposed": model(
         [node("Gemm", ["x", "w", "c"], ["y"], alpha=0.5, beta=2.0, transB=1)],
@@ -196,6 +199,7 @@ def test_large_networks_agree_with_onnxruntime(name: str) -> None:
 TRAINED = {
     "mnist_conv": {"Input3": (1, 1, 28, 28)},
     "residual_block": {"global_in": (1, 1, 200, 200)},
+    "espcn_nn_resize": {"onnx::Relu_0": (1, 3, 128, 128)},
     "espcn_subpixel": {"input": (1, 3, 4, 4)},
     "dnsmos_p808": {"input_1": (1, 900, 120)},
     "ppocr_cls": {"x": (1, 3, 48, 192)},

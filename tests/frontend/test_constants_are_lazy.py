@@ -183,6 +183,16 @@ def test_random_weights_are_he_normal_and_batch_normalization_is_neutral() -> No
     assert abs(weights.mean()) < 0.002
 
 
+@pytest.mark.parametrize("name", ["light_densenet121", "light_inception_v2", "light_vgg19"])
+def test_random_weights_leave_no_placeholder_in_a_large_network(name: str) -> None:
+    graph = frontend.load(LIGHT / f"{name}.onnx", random_weights=0)
+    constants = [constant for layer in graph.layers for constant in layer.constants]
+    for layer in graph.matrix_layers:
+        constants += [layer.weights] if layer.bias is None else [layer.weights, layer.bias]
+    assert constants
+    assert not any(constant.placeholder for constant in constants)
+
+
 def test_random_weights_depend_on_seed_and_name_alone() -> None:
     def weights(seed: int) -> np.ndarray:
         graph = frontend.from_model(random_net(), source="m", base_dir=None, random_weights=seed)

@@ -89,6 +89,27 @@ def test_file_cut_anywhere_is_refused_and_never_crashes(tmp_path: Path, cut: int
         frontend.load(write(tmp_path, whole[: len(whole) * cut // 12]))
 
 
+def test_damaged_file_is_read_or_refused_and_never_crashes(tmp_path: Path) -> None:
+    nodes = [
+        node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1], strides=[2, 1]),
+        node("Clip", ["c", "low"], ["r"]),
+        node("Reshape", ["r", "s"], ["f"]),
+        node("Gemm", ["f", "m"], ["y"], transB=1),
+    ]
+    constants = {"w": numbers(2, 1, 3, 3), "low": np.float32(0), "s": ints(1, -1), "m": numbers(3, 24)}
+    whole = model(nodes, {"x": (1, 1, 6, 4)}, constants=constants).SerializeToString()
+    draw = np.random.default_rng(0)
+    refusals = 0
+    for _ in range(1500):
+        damaged = bytearray(whole)
+        damaged[draw.integers(len(damaged))] ^= 1 << draw.integers(8)
+        try:
+            frontend.load(write(tmp_path, bytes(damaged)))
+        except InputError:
+            refusals += 1
+    assert refusals > 300
+
+
 def test_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     whole = model([node("Relu", ["x"], ["namename"], name="n")], {"x": (2,)}, ("namename",)).SerializeToString()
     with pytest.raises(InputError, match=r"graph: got the name b'name\\xffame', expected names in UTF-8"):
@@ -337,6 +358,30 @@ WRONG = {
     "blocks": (single("DepthToSpace", (1, 3, 2, 2), blocksize=2), "3 channels, expected a multiple of 4"),
     "block mode": (single("DepthToSpace", (1, 4, 2, 2), blocksize=2, mode="X"), "mode X, expected DCR or CRD"),
     "space blocks": (single("SpaceToDepth", (1, 3, 3, 2), blocksize=2), "a map of 3 x 2, expected multiples of 2"),
+    "Resize scales": (
+        model([node("Resize", ["x", "", "s"], ["y"])], {"x": (1, 2)}, constants={"s": np.float32([1])}),
+        "scales [1.0], expected 2 positive numbers",
+    ),
+    "Resize away": (
+        model([node("Resize", ["x", "", "s"], ["y"])], {"x": (1, 2)}, constants={"s": np.float32([1, 0.1])}),
+        "a result of shape (1, 0), expected 1 to ",
+    ),
+    "Resize smaller": (
+        model([node("Resize", ["x", "s"], ["y"])], {"x": (2,)}, constants={"s": np.float32([0.5])}, opset=10),
+        "scales [0.5], expected 1 or more before opset 11",
+    ),
+    "Resize coordinates": (
+        model(
+            [node("Resize", ["x", "", "s"], ["y"], coordinate_transformation_mode="tf_crop_and_resize")],
+            {"x": (2,)},
+            constants={"s": np.float32([2])},
+        ),
+        "coordinate mode tf_crop_and_resize, expected half_pixel, ",
+    ),
+    "Resize rounding": (
+        model([node("Resize", ["x", "", "s"], ["y"], nearest_mode="up")], {"x": (2,)}, constants={"s": numbers(1)}),
+        "nearest_mode up, expected round_prefer_floor, ",
+    ),
     "Cast": (single("Cast", (2,), to=TensorProto.BFLOAT16), "to=BFLOAT16, expected float32"),
     "PRelu": (
         single("PRelu", (2,), {"s": numbers(3, 2)}),

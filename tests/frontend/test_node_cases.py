@@ -32,6 +32,7 @@ CONSTANT_OPERANDS = {
     "ReduceProd": (1,),
     "ReduceSum": (1,),
     "Reshape": (1,),
+    "Resize": (1, 2, 3),
     "Slice": (1, 2, 3, 4),
     "Split": (1,),
     "Squeeze": (1,),
@@ -41,6 +42,9 @@ CONSTANT_OPERANDS = {
 """Operands that the cases feed as inputs and that the lowering needs to be constant."""
 
 REFUSED = (
+    (r"resize_.*(linear|cubic)", "mode (linear|cubic), expected nearest"),
+    (r"resize_tf_crop", "mode linear, expected nearest"),
+    (r"resize_.*not_(larger|smaller)", "keep_aspect_ratio_policy not_(larger|smaller), expected stretch"),
     (r"_3d_(default|dilations)", "3 spatial axes, expected 1 to 2"),
     (r"batchnorm_.*_training_mode", "training_mode 1"),
     (r"training_dropout", "training_mode true"),
@@ -89,7 +93,7 @@ def as_array(data):
     return numpy_helper.to_array(data) if isinstance(data, onnx.TensorProto) else data
 
 
-@pytest.mark.parametrize("op", [op for op in frontend.supported() if op != "Constant"])
+@pytest.mark.parametrize("op", [op for op in frontend.supported() if op not in ("Constant", "Upsample")])
 def test_onnx_node_cases_give_the_expected_outputs_or_the_stated_refusal(op: str) -> None:
     assert cases()[op]
     for case in cases()[op]:
