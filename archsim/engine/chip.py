@@ -27,6 +27,9 @@ from archsim.result import Observer
 # Bytes of a partial sum on its way to another tile.
 PARTIAL_SUM_BYTES = 4
 
+# Events between two reports of progress.
+_EVENTS = 50_000
+
 
 class Chip:
     """Tiles, stages and ports of all chips, the fabric between them, and the host."""
@@ -51,7 +54,6 @@ class Chip:
         self.limits: Limits = Unlimited() if ideal else Contended(self.design, self.clock)
         self.fabric: Fabric | NoFabric = NoFabric() if ideal else Fabric(self, placement.chips)
         self._progress = progress
-        self._steps = 0
         self._total = images * sum(plan.stage.windows for plan in placement.plans)
         self.tiles: dict[int, Tile] = {}
         self.stages = [StageUnit(self, plan) for plan in placement.plans]
@@ -90,10 +92,10 @@ class Chip:
         parts, sources = [], []
         for number, (part, tile) in enumerate(zip(copy.parts, tiles, strict=True)):
             ports = [self.ports[stage.index, i, tile.number] for i in range(len(plan.stage.inputs))]
-            parts.append(PartUnit(unit, number, part, tile, ports))
             for port, item in zip(ports, plan.stage.inputs, strict=True):
                 stage.reads_port(port, item)
                 sources.append((port, item.need))
+            parts.append(PartUnit(unit, number, part, tile, ports))
         joins: list[Source] = []
         for number, item in enumerate(plan.stage.joins, start=len(plan.stage.inputs)):
             port = self.ports[stage.index, number, copy.home]
@@ -139,7 +141,9 @@ class Chip:
         collecting = gc.isenabled()
         gc.disable()  # Events are freed by their counts; looking for cycles among millions takes a tenth of the time.
         try:
-            self.env.run()
+            while self.env.run_some(_EVENTS):
+                if self._progress is not None:
+                    self._progress(sum(sum(stage.jobs) for stage in self.stages), self._total)
         finally:
             if collecting:
                 gc.enable()
@@ -148,12 +152,6 @@ class Chip:
     def elapsed(self) -> int:
         """When the last image was done."""
         return max(max(self.output.image_done.values(), default=0), self.env.now)
-
-    def progressed(self) -> None:
-        """A window was issued."""
-        self._steps += 1
-        if self._progress is not None and self._steps % 4096 == 0:
-            self._progress(self._steps, self._total)
 
     def completed(self, image: int) -> None:
         """The host has every result of an image."""

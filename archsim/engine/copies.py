@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsim.engine.events import ISSUE, OUT, Action, rank, ranks
+from archsim.engine.events import ISSUE, OUT, WINDOW, Action, rank
 from archsim.engine.job import Job
 from archsim.engine.part import PartUnit
 from archsim.engine.port import Port
@@ -30,8 +30,10 @@ class CopyUnit:
         self.home = copy.home
         self.parts = len(copy.parts)
         self._env = stage.chip.env
-        self._issue_rank = ranks(ISSUE, stage.index, copy.index)
-        self._out_rank = ranks(OUT, stage.index, 1)
+        self._issue_rank = rank(ISSUE, stage.index, 0, copy.index)
+        self._out_rank = rank(OUT, stage.index, 0, 1)
+        self._in_order = stage.plan.assignment.in_order
+        self._images = stage.chip.images
         self._sfu = tiles[-1].sfu
         self._bus = tiles[-1].bus
         self.units: list[PartUnit] = []
@@ -42,6 +44,7 @@ class CopyUnit:
         self._image = 0
         self._position = 0
         self._windows: list[int] = []
+        self._times: list[list[int]] = []
         self.bases: list[list[list[int]]] = []
         self._left: dict[int, Job] = {}
         self._freed = 0
@@ -50,19 +53,20 @@ class CopyUnit:
         self._waiting = False
         self._busy = False
         self._fetching = 0
-        self._register = deque([0] * (stage.input_windows - 1), maxlen=stage.input_windows - 1)
-        self._read_start = 0
-        self._read_end = 0
+        self._register = deque([0] * max(stage.input_windows - 1, 1), maxlen=max(stage.input_windows - 1, 1))
+        self._room = 0
         self.room_at = 0
         self.issued_at = 0
         self.jobs = 0
+        self.first_issue: int | None = None
 
     def connect(self, units: list[PartUnit], sources: list[Source], joins: list[Source], slots: int) -> None:
         """The parts, what each window needs before it starts (over all parts) and before it leaves, and how many
         results may be under way."""
         self.units = units
         self._sources = sources
-        self._joins = [(port, need, port.join()) for port, need in joins]
+        first = self.stage.first_base
+        self._joins = [(port, need, port.join(first(self, port, 0))) for port, need in joins]
         self.slots = slots
 
     def begin(self, image: int) -> None:
@@ -75,11 +79,12 @@ class CopyUnit:
         self._image, self._position = image, 0
         if image < self.stage.chip.images:
             self.bases = [[self.stage.bases(self, port, image) for port in unit.ports] for unit in self.units]
+            self._times = [port.times(image) for port, _ in self._sources]
 
     @property
     def done(self) -> bool:
         """Whether all windows of all images were issued."""
-        return self._image >= self.stage.chip.images
+        return self._image >= self._images
 
     @property
     def following(self) -> tuple[int, int]:
@@ -93,34 +98,27 @@ class CopyUnit:
 
     def poll(self) -> None:
         """Issues the next window, or registers with the one thing that it waits for."""
-        if self._waiting or self._busy or self.done or self._under_way >= self.slots:
+        if self._waiting or self._busy or self._under_way >= self.slots or self._image >= self._images:
             return
-        stage = self.stage
-        if not stage.turn(self):
+        if self._in_order and not self.stage.turn(self):
             return
-        image, window = self._image, self._windows[self._position]
+        window = self._windows[self._position]
         for index in range(self._checked, len(self._sources)):
             port, need = self._sources[index]
-            times = port.times(image)
+            times = self._times[index]
             latest = need.latest(times, window)
             if latest == MISSING:
                 self._checked = index
                 self._waiting = True
-                port.wait(image, need.missing(times, window), self._wake)
+                port.wait(self._image, need.missing(times, window), self._wake)
                 return
             self._latest = max(self._latest, latest)
         now = self._env.now
-        start = max(now, self._latest, self._room_in_register(), stage.last_start)
+        start = max(now, self._latest, self._register[0])
         self._busy = True
-        stage.taken(start)
-        Action(self._env, start - now, self._issue_rank(window), self._issue)
-
-    def _room_in_register(self) -> int:
-        """When the input register has room: it holds `input_windows` windows, the one being read among them; with
-        one, the next fetch may overlap the last read cycle only."""
-        if self._register:
-            return self._register[0]
-        return self._read_end - self.stage.fetch_floor
+        if self._in_order:
+            start = self.stage.taken(start)
+        Action(self._env, start - now, self._issue_rank + window * WINDOW, self._issue)
 
     def _wake(self) -> None:
         self._waiting = False
@@ -128,16 +126,19 @@ class CopyUnit:
 
     def _issue(self, _: Action) -> None:
         now = self._env.now
-        job = Job(self._image, self._windows[self._position], self._position, self.jobs, self.parts)
+        image, position = self._image, self._position
+        job = Job(image, self._windows[position], position, self.jobs, self.parts)
         self.issued_at = now
         self._under_way += 1
         self._fetching = self.parts
-        self._read_start = self._read_end = 0
+        self._room = 0
         self._checked = self._latest = 0
+        if not self.jobs:
+            self.first_issue = now
         self.jobs += 1
-        self.stage.issued(job.image, now)
+        self.stage.jobs[image] += 1
         for unit in self.units:
-            unit.fetch(job)
+            unit.fetch(job, now)
 
     def release(self, port: Port, reader: int, bases: list[int], job: Job) -> None:
         """A job of this copy has what it needs from a port: the next window's first value is now the first."""
@@ -148,13 +149,17 @@ class CopyUnit:
             port.release(reader, job.image + 1, self.stage.first_base(self, port, job.image + 1))
 
     def fetched(self, start: int, end: int) -> None:
-        """A part has its window; when all have, the next one's turn comes."""
-        self._read_start = max(self._read_start, start)
-        self._read_end = max(self._read_end, end)
+        """A part has its window and reads it from `start` to `end`; when all have, the next one's turn comes.
+
+        The input register holds `input_windows` windows, the one being read among them; with one, the next fetch
+        may overlap the last read cycle only.
+        """
+        room = start if self.stage.input_windows > 1 else end - self.stage.fetch_floor
+        self._room = max(self._room, room)
         self._fetching -= 1
         if self._fetching:
             return
-        self._register.append(self._read_start)
+        self._register.append(self._room)
         self._busy = False
         self._position += 1
         if self._position == len(self._windows):
@@ -185,12 +190,13 @@ class CopyUnit:
         """The special functions take the result up."""
         now, stage = self._env.now, self.stage
         served = self._sfu.serve(now, stage.sfu_ticks)
-        job.processed = max(now + stage.sfu_floor, served)
-        stage.processed(self.home, job, served)
-        if self._joins:
-            Action(self._env, job.processed - now, self._out_rank(job.window), self._join, job)
-        else:
-            Action(self._env, job.processed - now, self._out_rank(job.window), self._leave, job)
+        done = now + stage.sfu_floor
+        job.processed = done = served if served > done else done
+        for observer in stage.chip.observers:
+            begun = served - stage.sfu_ticks
+            observer.slice(self.home, "sfu", stage.name, job.image, job.window, begun, served)
+        step = self._join if self._joins else self._leave
+        Action(self._env, done - now, self._out_rank + job.window * WINDOW, step, job)
 
     def _join(self, action: Action) -> None:
         """Waits for the operands of joins, and reads them from the buffer."""
@@ -213,7 +219,8 @@ class CopyUnit:
         if self._joins:
             self._release_joins(job)
         floor = max(0, job.processed + stage.write_floor - now)
-        stage.ended(job.image, now + floor)
+        if job.image == 0:
+            stage.ended(0, now + floor)
         stage.emitter.emit(self.home, job.image, job.window, floor, self._accepted)
 
     def _release_joins(self, job: Job) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import simpy
+from simpy.core import EmptySchedule
 from simpy.events import Event
 
 # The kinds of event in the order in which those of one tick run: what frees and what arrives comes before
@@ -13,17 +14,13 @@ from simpy.events import Event
 ARRIVE, FETCHED, SUMMED, OUT, ENTER, ISSUE = range(6)
 
 _PART_BITS, _WINDOW_BITS, _STAGE_BITS = 16, 32, 14
+WINDOW = 1 << _PART_BITS
+"""What the next window adds to a rank."""
 
 
 def rank(kind: int, stage: int, window: int = 0, part: int = 0) -> int:
     """The priority of an event: by component kind, layer, window, part; never by order of creation."""
     return ((kind << _STAGE_BITS | stage) << _WINDOW_BITS | window) << _PART_BITS | part
-
-
-def ranks(kind: int, stage: int, part: int = 0) -> Callable[[int], int]:
-    """`rank` for a stage and part that stay the same: a function of the window."""
-    base = rank(kind, stage, 0, part)
-    return lambda window: base + (window << _PART_BITS)
 
 
 class Timeline(simpy.Environment):
@@ -37,6 +34,16 @@ class Timeline(simpy.Environment):
     def now(self) -> int:
         """The current tick."""
         return self._now  # type: ignore[return-value]
+
+    def run_some(self, events: int) -> bool:
+        """Runs that many events, fewer if they run out; answers whether any are left."""
+        step = self.step
+        try:
+            for _ in range(events):
+                step()
+        except EmptySchedule:
+            return False
+        return True
 
 
 class Action(Event):

@@ -91,7 +91,7 @@ def _timed(chip: Chip, stage: StageUnit, layer: LayerResult, vector: bool) -> La
     return LayerResult(
         name=layer.name, op=layer.op, rows=layer.rows, outputs=layer.outputs, groups=layer.groups,
         windows=layer.windows, uses=layer.uses, arrays_per_copy=layer.arrays_per_copy, copies=layer.copies,
-        arrays=layer.arrays, slots=layer.slots, start_ns=ns(stage.first_issue or 0),
+        arrays=layer.arrays, slots=layer.slots, start_ns=ns(stage.first_issue),
         end_ns=ns(stage.first_image_end), busy_ns=busy, stall_ns=None if vector else stalls, macs=layer.macs,
     )  # fmt: skip
 

@@ -79,12 +79,13 @@ class Message:
 
     def send(self, receivers: Sequence[Receiver]) -> None:
         """Goes at once to the receivers that have room, and to each of the others when it has."""
-        slots = (self.slot,) if self.parts is None else self.parts
-        ready: Sequence[Target] = [
-            receiver
-            for receiver in receivers
-            if receiver.offer(self, self.image * receiver.total + max([receiver.ranks[slot] for slot in slots]))
-        ]
+        image, slot = self.image, self.slot
+        ready: Sequence[Target]
+        if self.parts is None:
+            ready = [r for r in receivers if r.offer(self, image * r.total + r.ranks[slot])]
+        else:
+            parts = self.parts
+            ready = [r for r in receivers if r.offer(self, image * r.total + max(r.ranks[s] for s in parts))]
         self._waiting = len(receivers) - len(ready)
         if ready:
             self.chip.fabric.send(self, ready if self._waiting else receivers)

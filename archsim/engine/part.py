@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsim.engine.events import FETCHED, SUMMED, Action, ranks
+from archsim.engine.events import FETCHED, SUMMED, WINDOW, Action, rank
 from archsim.engine.job import Job
 from archsim.engine.message import Message
 from archsim.engine.port import Port
@@ -26,13 +26,14 @@ class PartUnit:
         self._chip = chip
         self._env = chip.env
         self._observers = chip.observers
-        self._fetched_rank = ranks(FETCHED, stage.index, number)
-        self._summed_rank = ranks(SUMMED, stage.index, number)
+        self._read_observers = chip.observers if stage.reads else ()
+        self._fetched_rank = rank(FETCHED, stage.index, 0, number)
+        self._summed_rank = rank(SUMMED, stage.index, 0, number)
         self._bus = tile.bus
         self._sets = tile.adc_sets(part)
         self.tile = tile.number
         self.ports = ports
-        self.readers = [port.join() for port in ports]
+        self.readers = [port.join(stage.first_base(copy, port, 0)) for port in ports]
         self._fetch_ticks = chip.limits.bus_ticks(part.inputs * chip.design.value_bytes)
         self._reads = stage.reads * max((count for _, count in self._sets), default=1)
         self._partial_bytes = part.outputs * chip.partial_sum_bytes
@@ -44,33 +45,34 @@ class PartUnit:
         self._first: int | None = None
         self.stalls: dict[str, int] = {}
 
-    def fetch(self, job: Job) -> None:
+    def fetch(self, job: Job, now: int) -> None:
         """Takes the window from the tile's buffer into the input register."""
-        now = self._env.now
         served = self._bus.serve(now, self._fetch_ticks)
-        end = max(now + self._stage.fetch_floor, served)
+        end = now + self._stage.fetch_floor
+        end = max(end, served)
         for observer in self._observers:
             observer.slice(
                 self.tile, "bus", self._stage.name, job.image, job.window, served - self._fetch_ticks, served
             )
-        Action(self._env, end - now, self._fetched_rank(job.window), self._fetched, job)
+        Action(self._env, end - now, self._fetched_rank + job.window * WINDOW, self._fetched, job)
 
     def _fetched(self, action: Action) -> None:
         now, job = self._env.now, action.argument
         copy, stage = self._copy, self._stage
         for port, reader, bases in zip(self.ports, self.readers, copy.bases[self._number], strict=True):
             copy.release(port, reader, bases, job)
-        start = max(now, self.free)
+        start = self.free if self.free > now else now
         for server, count in self._sets:
             start = max(start, server.free)
             server.serve(start, count * stage.reads)
-        self._account(now, start)
+        if start != self.free:
+            self._account(now, start)
         end = self.free = start + self._reads
         self.busy += self._reads
-        for observer in self._observers:
+        for observer in self._read_observers:
             observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
         copy.fetched(start, end)
-        priority = self._summed_rank(job.window)
+        priority = self._summed_rank + job.window * WINDOW
         if self._home:
             Action(self._env, end + stage.convert_ticks - now, priority, copy.summed, job)
         else:

@@ -27,7 +27,8 @@ class Port:
     def __init__(
         self, chip: Chip, tile: int, name: str, ranks: Integers, capacity: int, value_bytes: int, write: Server
     ) -> None:
-        self.chip = chip
+        self._env = chip.env
+        self._observers = chip.observers
         self.tile = tile
         self.name = name
         self.rank_array = ranks
@@ -46,10 +47,11 @@ class Port:
         self._blocked: list[tuple[int, int, Message]] = []
         self._waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
 
-    def join(self) -> int:
-        """A reader joins; the answer is its number."""
-        self.bases.append(0)
+    def join(self, base: int) -> int:
+        """A reader joins whose first window needs the value of absolute rank `base` first; answers its number."""
+        self.bases.append(base)
         self._images.append(0)
+        self.base = min(self.bases)
         return len(self.bases) - 1
 
     def times(self, image: int) -> list[int]:
@@ -66,7 +68,8 @@ class Port:
     def offer(self, message: Message, rank: int) -> bool:
         """Reserves room for a value of that absolute rank; if there is none the message waits here."""
         if rank < self.base + self.capacity:
-            self.top = max(self.top, rank + 1)
+            if rank >= self.top:
+                self.top = rank + 1
             return True
         heapq.heappush(self._blocked, (rank, message.window, message))
         return False
@@ -78,11 +81,13 @@ class Port:
 
     def arrive(self, message: Message) -> None:
         """A value reaches the tile: it is written, and is there one read cycle later or when the port is done."""
-        now = self.chip.env.now
+        now = self._env.now
         written = self.write.serve(now, self.write_ticks)
-        ready = max(now + message.floor, written)
-        message.origin.ended(message.image, ready)
-        for observer in self.chip.observers:
+        ready = now + message.floor
+        ready = max(ready, written)
+        if message.image == 0:
+            message.origin.ended(0, ready)
+        for observer in self._observers:
             observer.slice(
                 self.tile, "buffer", self.name, message.image, message.window, written - self.write_ticks, written
             )
@@ -105,9 +110,11 @@ class Port:
 
     def _there(self, image: int, slot: int, ready: int) -> None:
         self.times(image)[slot] = ready
-        self._report()
-        for wake in self._waiting.pop((image, slot), ()):
-            wake()
+        if self._observers:
+            self._report()
+        if (image, slot) in self._waiting:
+            for wake in self._waiting.pop((image, slot)):
+                wake()
 
     def release(self, reader: int, image: int, base: int) -> None:
         """A reader needs no value below the absolute rank `base` of an image any more."""
@@ -121,7 +128,8 @@ class Port:
         if lowest == self.base:
             return
         self.base = lowest
-        self._report()
+        if self._observers:
+            self._report()
         while self._blocked and self._blocked[0][0] < lowest + self.capacity:
             rank, _, message = heapq.heappop(self._blocked)
             self.top = max(self.top, rank + 1)
@@ -135,6 +143,6 @@ class Port:
             del self._times[past]
 
     def _report(self) -> None:
-        for observer in self.chip.observers:
+        for observer in self._observers:
             filled = max(self.top - self.base, 0) * self.value_bytes
-            observer.level(self.tile, self.name, self.chip.env.now, filled)
+            observer.level(self.tile, self.name, self._env.now, filled)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.engine.emitter import Emitter
-from archsim.engine.job import Job
 from archsim.engine.port import UNLIMITED, Port
 from archsim.mapping import StageInput, StagePlan
 
@@ -42,9 +41,8 @@ class StageUnit:
         channels = sum(item.channels for item in plan.stage.joins)
         self.join_ticks = chip.limits.bus_ticks(channels * chip.design.value_bytes)
         self.copies: list[CopyUnit] = []
-        self.last_start = 0
+        self._last_start = 0
         self.jobs = [0] * chip.images
-        self.first_issue: int | None = None
         self.first_image_end = 0
         self._turn = 0
         self._turning = False
@@ -87,19 +85,16 @@ class StageUnit:
         return UNLIMITED
 
     def turn(self, copy: CopyUnit) -> bool:
-        """Whether a copy may issue: in raster order over all copies, or each copy by itself."""
-        return not self.plan.assignment.in_order or self._turn % len(self.copies) == copy.index
+        """Whether it is a copy's turn, in raster order over all copies."""
+        return self._turn % len(self.copies) == copy.index
 
-    def taken(self, start: int) -> None:
-        """A window will start at `start`; in raster order the next one's turn comes, no earlier than that."""
-        if not self.plan.assignment.in_order or self.plan.tiling is None:
-            self._turn += 1
-            if self.plan.assignment.in_order:
-                self._poll_turns()
-            return
-        self.last_start = start
+    def taken(self, start: int) -> int:
+        """In raster order over all copies, a window that could start at `start` starts no earlier than the one
+        before; then the next one's turn comes. Answers when the window starts."""
+        self._last_start = start = max(start, self._last_start)
         self._turn += 1
         self._poll_turns()
+        return start
 
     def _poll_turns(self) -> None:
         """Polls the copies whose turn it is, until one has to wait."""
@@ -119,17 +114,10 @@ class StageUnit:
         for copy in self.copies:
             copy.poll()
 
-    def issued(self, image: int, time: int) -> None:
-        """A window of an image starts."""
-        self.jobs[image] += 1
-        if self.first_issue is None:
-            self.first_issue = time
-        self.chip.progressed()
-
-    def processed(self, tile: int, job: Job, end: int) -> None:
-        """The special functions of a tile were done with a window at `end`."""
-        for observer in self.chip.observers:
-            observer.slice(tile, "sfu", self.name, job.image, job.window, end - self.sfu_ticks, end)
+    @property
+    def first_issue(self) -> int:
+        """When the first window started."""
+        return min(copy.first_issue for copy in self.copies if copy.first_issue is not None)
 
     def ended(self, image: int, time: int) -> None:
         """A value of an image is in a buffer at `time`."""
