@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 SOURCES := archsim models tests $(wildcard bench)
 
-.PHONY: demo test test-all bench lint clean
+.PHONY: demo test test-all bench examples lint clean
 
 demo: .venv/.installed
 	$(BIN)/archsim compare resnet18 --mapping isaac:copies.policy=none --mapping isaac:copies.policy=isaac \
@@ -27,6 +27,10 @@ lint: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python bench/bench.py
+
+# The outputs in the documentation and the example trace, as the commands print and write them today.
+examples: .venv/.installed-dev
+	$(BIN)/python -m tests.surface.update_examples
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "archsim needs Python 3.11 or newer")'

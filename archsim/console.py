@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn
 
 from archsim.errors import InputError
 from archsim.report import Report, check_writable, write_whole
@@ -75,15 +74,21 @@ def guarded() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 a bug is told in one line, whatever it is
-        _told_as_bug(error)
+        _tell(error)
+        sys.exit(1)
 
 
-def _told_as_bug(error: Exception) -> NoReturn:
+def _tell(error: Exception) -> None:
+    """A run that could not finish has its own words; anything else is a bug."""
+    from archsim.engine import StalledError
+
+    if isinstance(error, StalledError):
+        message(f"error: {error}")
+        return
     if os.environ.get("ARCHSIM_TRACEBACK"):
         traceback.print_exception(error)
     detail = " ".join(f"{type(error).__name__}: {error}".split())
     message(f"this is a bug in archsim, please report it (ARCHSIM_TRACEBACK=1 shows where): {detail}")
-    sys.exit(1)
 
 
 @contextmanager

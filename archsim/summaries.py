@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from archsim.engine import array_counts, planned_layers, summarise_mapping
 from archsim.graph import FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, VectorLayer
 from archsim.hardware import Design
 from archsim.mapping import Placement, StagePlan, estimate
-from archsim.mapping.tiling import Tiling
 from archsim.report import (
     Estimated,
     EvaluatedLayer,
@@ -21,7 +18,7 @@ from archsim.report import (
     PlacedLayer,
     PlacementSummary,
 )
-from archsim.result import ArrayCounts, MappingSummary, ModelSummary
+from archsim.result import LayerResult, ModelSummary
 
 if TYPE_CHECKING:
     from archsim.values import EvaluationResult
@@ -54,10 +51,10 @@ def _inspected_layer(graph: Graph, layer: Layer) -> InspectedLayer:
         name=layer.name,
         op=layer.op,
         kind=_KINDS[type(layer)],
-        rows=matrix and matrix.rows,
-        outputs=matrix and matrix.outputs,
-        groups=matrix and matrix.groups,
-        windows=matrix and matrix.windows,
+        rows=matrix.rows if matrix else None,
+        outputs=matrix.outputs if matrix else None,
+        groups=matrix.groups if matrix else None,
+        windows=matrix.windows if matrix else None,
         macs=matrix.macs if matrix else 0,
         parameters=matrix.parameters if matrix else 0,
         shape=graph.tensors[layer.results[0]].shape,
@@ -88,18 +85,15 @@ def placed(placement: Placement) -> PlacementSummary:
     graph, design = placement.graph, placement.design
     estimated = estimate(placement)
     cycle_ns = design.cycle_ns
+    plans = {plan.stage.name: plan for plan in placement.plans}
     return PlacementSummary(
         model=ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters),
-        mapping=mapping_summary(placement),
+        mapping=summarise_mapping(design, placement.chips),
         chips=placement.chips,
         tiles=placement.tiles_used,
-        arrays=ArrayCounts(
-            used=placement.arrays_used, allocated=placement.arrays_allocated, available=placement.arrays_available
-        ),
+        arrays=array_counts(placement),
         layers=tuple(
-            _placed_layer(plan, plan.stage.matrix, plan.tiling, design)
-            for plan in placement.plans
-            if plan.stage.matrix and plan.tiling
+            _placed_layer(layer, plans.get(name), design) for name, layer in planned_layers(placement).items()
         ),
         estimate=Estimated(
             latency_cycles=estimated.latency_cycles,
@@ -110,46 +104,12 @@ def placed(placement: Placement) -> PlacementSummary:
     )
 
 
-def mapping_summary(placement: Placement) -> MappingSummary:
-    """The design with its settings as plain numbers, and a hash of them."""
-    design = placement.design
-    settings = _plain(design.model_dump(exclude_none=True))
-    text = json.dumps(settings, sort_keys=True)
-    return MappingSummary(
-        name=design.name,
-        settings=settings,
-        hash=hashlib.sha256(text.encode()).hexdigest()[:16],
-        peak_tops=design.peak_tops(placement.chips),
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Settings as JSON knows them: an exact decimal becomes a number again."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == int(value) else float(value)
-    return value
-
-
-def _placed_layer(plan: StagePlan, layer: MatrixLayer, tiling: Tiling, design: Design) -> PlacedLayer:
-    copies = len(plan.copies)
-    cells = tiling.arrays * design.array.rows * design.array.columns
+def _placed_layer(layer: LayerResult, plan: StagePlan | None, design: Design) -> PlacedLayer:
+    if plan is None or plan.tiling is None or plan.stage.matrix is None:
+        return PlacedLayer(layer=layer, tiles=None, utilisation=None)
+    cells = plan.tiling.arrays * design.array.rows * design.array.columns
     return PlacedLayer(
-        name=layer.name,
-        op=layer.op,
-        rows=layer.rows,
-        outputs=layer.outputs,
-        groups=layer.groups,
-        windows=layer.windows,
-        uses=1,
-        arrays_per_copy=tiling.arrays,
-        copies=copies,
-        arrays=tiling.arrays * copies,
-        slots=plan.slots,
+        layer=layer,
         tiles=len({part.tile for copy in plan.copies for part in copy.parts}),
-        utilisation=layer.parameters * design.cells_per_weight / cells,
-        macs=layer.macs,
+        utilisation=plan.stage.matrix.parameters * design.cells_per_weight / cells,
     )

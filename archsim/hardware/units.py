@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 
 def _exact(value: object) -> object:
@@ -18,10 +18,20 @@ def _exact(value: object) -> object:
     raise ValueError("a number")
 
 
+def _number(value: Decimal) -> int | float:
+    """An exact decimal as the number that JSON writes: 100, 1.6."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Bits = Annotated[int, Field(strict=True, ge=1, le=32)]
 Natural = Annotated[int, Field(strict=True, ge=0, le=10**9)]
-Exact = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=10**9, allow_inf_nan=False)]
+Exact = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    PlainSerializer(_number, when_used="json"),
+    Field(gt=0, le=10**9, allow_inf_nan=False),
+]
 
 
 class Part(BaseModel):

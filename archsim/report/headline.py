@@ -38,7 +38,7 @@ FIGURES = (
     Figure("latency_ns", "latency of the first image", lambda r: r.latency_ns, duration, "min"),
     Figure("latency_cycles", "  in read cycles", lambda r: r.latency_cycles, plain, "min"),
     Figure("interval_ns", "interval between images", lambda r: r.interval_ns, duration, "min"),
-    Figure("interval_bound_ns", "  lower bound", lambda r: r.interval_bound_ns, duration),
+    Figure("interval_bound_ns", "interval, lower bound", lambda r: r.interval_bound_ns, duration),
     Figure("throughput_per_s", "images per second", lambda r: r.throughput_per_s, large, "max"),
     Figure("chips", "chips", lambda r: r.chips, plain, "min"),
     Figure("arrays_used", "arrays used", lambda r: r.arrays.used, plain, "min"),

@@ -7,29 +7,23 @@ from typing import Any
 
 from archsim.report.figures import duration, plain, share
 from archsim.report.tables import Column, Table
-from archsim.result import ArrayCounts, MappingSummary, ModelSummary
+from archsim.result import ArrayCounts, LayerResult, MappingSummary, ModelSummary
 
 SCHEMA = "archsim.map/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedLayer:
-    """A matrix layer on the chip: `tiles` that hold any of it, `utilisation` of the cells of its arrays."""
+    """A layer on the chip: `tiles` that hold any of its matrix, `utilisation` of the cells of its arrays; None
+    for vector layers."""
 
-    name: str
-    op: str
-    rows: int
-    outputs: int
-    groups: int
-    windows: int
-    uses: int
-    arrays_per_copy: int
-    copies: int
-    arrays: int
-    slots: int
-    tiles: int
-    utilisation: float
-    macs: int
+    layer: LayerResult
+    tiles: int | None
+    utilisation: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the layer, then its own."""
+        return {**asdict(self.layer), "tiles": self.tiles, "utilisation": self.utilisation}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +50,7 @@ class PlacementSummary:
 
     def to_json(self) -> dict[str, Any]:
         """The placement as plain data, in the schema `archsim.map/1`."""
-        return {"schema": SCHEMA, **asdict(self)}
+        return {"schema": SCHEMA, **asdict(self), "layers": [layer.to_json() for layer in self.layers]}
 
 
 def placement_tables(summary: PlacementSummary) -> tuple[Table, Table]:
@@ -93,10 +87,8 @@ def placement_records(summary: PlacementSummary) -> Table:
         Column("utilisation", "cells used", share),
     )
     rows = tuple(
-        (
-            *(layer.name, layer.op, layer.rows, layer.outputs, layer.groups, layer.windows),
-            *(layer.arrays_per_copy, layer.copies, layer.arrays, layer.slots, layer.tiles, layer.utilisation),
-        )
-        for layer in summary.layers
+        (*(getattr(one.layer, column.key) for column in columns[:-2]), one.tiles, one.utilisation)
+        for one in summary.layers
+        if one.layer.arrays is not None
     )
     return Table("Matrix layers", columns, rows)

@@ -9,6 +9,9 @@ from archsim.report.headline import FIGURES
 from archsim.report.tables import Column, Table
 from archsim.result import STALL_CAUSES, LayerResult, Result
 
+# A layer that works for this share of the interval explains it.
+_MOST_OF_IT = 0.95
+
 
 def headline(result: Result) -> Table:
     """The figures of the run, those left out that it did not compute."""
@@ -38,7 +41,7 @@ def layers(result: Result) -> Table:
         (
             *(layer.name, layer.op, layer.rows, layer.outputs, layer.windows),
             *(layer.copies, layer.arrays, layer.slots),
-            *(layer.start_ns, layer.end_ns, busy_per_copy_ns(layer), _longest_wait(layer)),
+            *(layer.start_ns, layer.end_ns, _busy_per_copy_ns(layer), _longest_wait(layer)),
         )
         for layer in result.layers
     )
@@ -59,27 +62,45 @@ def layer_records(result: Result) -> Table:
     return Table("Layers", tuple(Column(name, name) for name in columns), rows)
 
 
-def busy_per_copy_ns(layer: LayerResult) -> float | None:
-    """Busy time of one copy of the layer, averaged over its copies."""
-    return None if layer.busy_ns is None else layer.busy_ns / (layer.copies or 1)
+def _busy_per_copy_ns(layer: LayerResult) -> float | None:
+    """Busy time of one copy of a matrix layer, averaged over its copies."""
+    return layer.busy_ns / layer.copies if layer.copies and layer.busy_ns is not None else None
+
+
+def _waits(layer: LayerResult) -> dict[str, float]:
+    """What one copy waited for, and how long, averaged over the copies; the input's arrival (`data`) too."""
+    if not layer.copies or layer.stall_ns is None:
+        return {}
+    return {cause: time / layer.copies for cause, time in layer.stall_ns.items() if time > 0}
 
 
 def _longest_wait(layer: LayerResult) -> Value:
-    waits = [] if layer.stall_ns is None else [(time, cause) for cause, time in layer.stall_ns.items() if time > 0]
+    waits = _waits(layer)
     if not waits:
         return None
-    time, cause = max(waits)
-    return f"{cause} {duration(time / (layer.copies or 1))}"
+    cause = max(waits, key=lambda cause: waits[cause])
+    return f"{cause} {duration(waits[cause])}"
 
 
 def _bottleneck(result: Result) -> tuple[str, ...]:
-    """Which layer works longest per image, and whether that is what sets the interval."""
-    busiest = max(result.layers, key=lambda layer: busy_per_copy_ns(layer) or 0.0, default=None)
-    busy_ns = None if busiest is None else busy_per_copy_ns(busiest)
-    if busiest is None or not busy_ns:
+    """Which layer works longest per image; where that does not explain the interval, who waits for what."""
+    works = {layer.name: time for layer in result.layers if (time := _busy_per_copy_ns(layer))}
+    if not works:
         return ()
-    per_image_ns = busy_ns / result.images
-    text = f"bottleneck: {busiest.name} works {duration(per_image_ns)} per image on each copy"
+    busiest = max(works, key=lambda name: works[name])
+    per_image_ns = works[busiest] / result.images
+    remark = f"bottleneck: {busiest} works {duration(per_image_ns)} per image on each copy"
     if result.interval_ns:
-        text += f", {100 * per_image_ns / result.interval_ns:.1f} % of the interval"
-    return (text,)
+        remark += f", {100 * per_image_ns / result.interval_ns:.1f} % of the interval"
+        if per_image_ns > _MOST_OF_IT * result.interval_ns:
+            return (remark,)
+    waits = {
+        (layer.name, cause): time for layer in result.layers for cause, time in _waits(layer).items() if cause != "data"
+    }
+    if not waits:
+        return (remark,)
+    name, cause = max(waits, key=lambda key: waits[key])
+    text = (
+        f"longest wait for something shared: {name} for {cause}, {duration(waits[name, cause])} a copy in the whole run"
+    )
+    return remark, text

@@ -27,8 +27,7 @@ class Level(NamedTuple):
 class Recorder:
     """Keeps the first `limit` events of a run; `dropped` counts those that came after.
 
-    Slices are kept per tile and unit (per layer as well for arrays, whose number counts the layer's copies),
-    levels per tile and port.
+    Slices are kept per tile and unit, levels per tile and port. Work that takes no time is no event.
     """
 
     def __init__(self, limit: int) -> None:
@@ -36,19 +35,20 @@ class Recorder:
         self.kept = 0
         self.dropped = 0
         self._layers: dict[str, int] = {}
-        self._slices: dict[tuple[int, str, str], array[int]] = {}
+        self._slices: dict[tuple[int, str], array[int]] = {}
         self._levels: dict[tuple[int, str], array[int]] = {}
 
     def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
         """Keep that a unit worked for a window from `start` to `end`."""
+        if start == end:
+            return
         if self.kept >= self.limit:
             self.dropped += 1
             return
         self.kept += 1
-        key = (tile, unit, layer if unit.startswith("arrays") else "")
-        column = self._slices.get(key)
+        column = self._slices.get((tile, unit))
         if column is None:
-            column = self._slices[key] = array("q")
+            column = self._slices[tile, unit] = array("q")
         column.extend((start, end, self._layers.setdefault(layer, len(self._layers)), image, window))
 
     def level(self, tile: int, port: str, time: int, filled_bytes: int) -> None:
@@ -63,8 +63,8 @@ class Recorder:
         column.extend((time, filled_bytes))
 
     @property
-    def units(self) -> list[tuple[int, str, str]]:
-        """Tile, unit and (for arrays) layer of everything that has slices."""
+    def units(self) -> list[tuple[int, str]]:
+        """Tile and unit of everything that has slices."""
         return list(self._slices)
 
     @property
@@ -72,13 +72,13 @@ class Recorder:
         """Tile and port of everything that has levels."""
         return list(self._levels)
 
-    def slices(self, unit: tuple[int, str, str]) -> list[Slice]:
+    def slices(self, unit: tuple[int, str]) -> list[Slice]:
         """The slices of a unit by start, longer ones first."""
         names = list(self._layers)
         column = iter(self._slices[unit])
         rows = zip(column, column, column, column, column, strict=True)
-        ordered = sorted(rows, key=lambda row: (row[0], -row[1], *row[2:]))
-        return [Slice(start, end, names[layer], image, window) for start, end, layer, image, window in ordered]
+        made = (Slice(start, end, names[layer], image, window) for start, end, layer, image, window in rows)
+        return sorted(made, key=lambda piece: (piece.start, -piece.end, piece.layer, piece.image, piece.window))
 
     def levels(self, port: tuple[int, str]) -> Iterator[Level]:
         """The levels of a port by time; of several at one time the last told counts."""

@@ -7,7 +7,7 @@ describes what stands in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from archsim.result import Result
@@ -16,7 +16,7 @@ from archsim.trace.recorder import Recorder, Slice
 SCHEMA = "archsim.trace/1"
 OFF_CHIP = -1
 
-_UNIT_ORDER = ("bus", "arrays", "adc", "shift-add", "sfu", "buffer", "noc")
+_UNIT_ORDER = ("host", "bus", "arrays", "adc", "shift-add", "sfu", "buffer", "noc")
 _EVENTS_PER_CHUNK = 10_000
 
 
@@ -51,7 +51,8 @@ def chrome_trace(recorder: Recorder, result: Result) -> Iterator[bytes]:
     yield f'{{"displayTimeUnit":"ns","otherData":{json.dumps(other)},"traceEvents":[\n'.encode()
     chunk: list[str] = []
     separator = ""
-    for event in _events(recorder, _Clock(result.tick_ps)):
+    order = {layer.name: number for number, layer in enumerate(result.layers)}
+    for event in _events(recorder, order, _Clock(result.tick_ps)):
         chunk.append(separator + event)
         separator = ",\n"
         if len(chunk) == _EVENTS_PER_CHUNK:
@@ -60,7 +61,7 @@ def chrome_trace(recorder: Recorder, result: Result) -> Iterator[bytes]:
     yield ("".join(chunk) + "\n]}\n").encode()
 
 
-def _events(recorder: Recorder, clock: _Clock) -> Iterator[str]:
+def _events(recorder: Recorder, order: Mapping[str, int], clock: _Clock) -> Iterator[str]:
     tiles = sorted({tile for tile, *_ in recorder.units} | {tile for tile, _ in recorder.ports})
     processes = {tile: number for number, tile in enumerate(tiles, 1)}
     for tile, process in processes.items():
@@ -68,8 +69,8 @@ def _events(recorder: Recorder, clock: _Clock) -> Iterator[str]:
         yield _metadata(process, 0, "process", name, process)
     # thread ids follow the process ids: viewers take a thread with its process's number for the main thread
     thread = len(processes)
-    for unit in sorted(recorder.units, key=_unit_order):
-        process, name = processes[unit[0]], f"{unit[2]} {unit[1]}".strip()
+    for unit in sorted(recorder.units, key=lambda unit: _place_of(unit, order)):
+        process, name = processes[unit[0]], unit[1]
         for lane, slices in enumerate(_lanes(recorder.slices(unit)), 1):
             thread += 1
             yield _metadata(process, thread, "thread", name if lane == 1 else f"{name} ({lane})", thread)
@@ -82,12 +83,13 @@ def _events(recorder: Recorder, clock: _Clock) -> Iterator[str]:
             yield f'{{"ph":"C","pid":{processes[port[0]]},"ts":{at},"name":{name},"args":{arguments}}}'
 
 
-def _unit_order(unit: tuple[int, str, str]) -> tuple[int, int, str, int, str]:
-    """Tile, then the way of a window through the tile, then layer and number."""
-    tile, name, layer = unit
-    kind, _, number = name.partition(" ")
+def _place_of(unit: tuple[int, str], order: Mapping[str, int]) -> tuple[int, int, int, int, str]:
+    """Tile, then the way of a window through the tile, then (`arrays LAYER N`) layer in graph order and copy."""
+    tile, name = unit
+    kind, _, rest = name.partition(" ")
+    layer, _, number = rest.rpartition(" ")
     place = _UNIT_ORDER.index(kind) if kind in _UNIT_ORDER else len(_UNIT_ORDER)
-    return tile, place, layer, int(number) if number.isdecimal() else 0, name
+    return tile, place, order.get(layer, len(order)), int(number) if number.isdecimal() else 0, name
 
 
 def _lanes(slices: Iterable[Slice]) -> list[list[Slice]]:

@@ -63,7 +63,8 @@ def test_map_of_vgg16_reproduces_the_published_array_count(archsim: Run):
     assert document["schema"] == "archsim.map/1"
     assert document["chips"] == 5
     assert document["arrays"]["used"] == 72928
-    assert [layer["copies"] for layer in document["layers"]] == [64, 64, 16, 16, 4, 4, 4] + 9 * [1]
+    matrices = [layer for layer in document["layers"] if layer["copies"] is not None]
+    assert [layer["copies"] for layer in matrices] == [64, 64, 16, 16, 4, 4, 4] + 9 * [1]
     assert document["estimate"]["interval_cycles"] == 12544
     assert document["mapping"]["settings"]["array"]["read_ns"] == 100
     # conv1_1: 27 x 64 weights of 8 cells on 4 arrays of 128 x 128
@@ -75,7 +76,8 @@ def test_settings_change_the_design(archsim: Run):
     by_option = archsim("map", "lenet5", "--json", "-", *[word for text in chosen for word in ("--set", text)])
     in_mapping = archsim("map", "lenet5", "--json", "-", "--mapping", "isaac:" + ",".join(chosen))
     assert by_option.out == in_mapping.out
-    assert [layer["copies"] for layer in json.loads(by_option.out)["layers"]] == [2, 1, 1, 1, 1]
+    layers = json.loads(by_option.out)["layers"]
+    assert [layer["copies"] for layer in layers if layer["copies"]] == [2, 1, 1, 1, 1]
 
 
 def test_the_hash_of_a_mapping_follows_its_settings(archsim: Run):

@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from archsim import api
+from archsim.engine import StalledError
 from tests.surface.conftest import Run
 
 
@@ -139,6 +140,16 @@ def test_a_bug_is_told_in_one_line(archsim: Run, monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setenv("ARCHSIM_TRACEBACK", "1")
     assert "Traceback" in archsim("inspect", "lenet5").err
+
+
+def test_a_run_that_cannot_finish_ends_with_1_and_the_chain_of_waiting_units(archsim: Run, monkeypatch):
+    def stalled(*_: object, **__: object) -> None:
+        raise StalledError("the simulation cannot proceed; the chain of waiting units:\n  conv1 copy 0")
+
+    monkeypatch.setattr(api, "simulate", stalled)
+    ran = archsim("simulate", "lenet5")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "error: the simulation cannot proceed; the chain of waiting units:\n  conv1 copy 0\n"
 
 
 def test_a_reader_that_leaves_early_is_no_bug():

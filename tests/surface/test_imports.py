@@ -27,13 +27,13 @@ ALLOWED = {
     "trace": {"result"},
     "report": {"result"},
     "choices": {"graph", "frontend", "hardware"},
-    "summaries": {"graph", "hardware", "mapping", "values", "report", "result"},
+    "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
     "api": {
         *{"choices", "summaries", "graph", "frontend", "hardware", "mapping", "crossbar", "noc", "values"},
         *{"result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
-    "console": {"report"},
+    "console": {"report", "engine"},
     "options": {"console"},
     "cli": {"api", "console", "options"},
 }

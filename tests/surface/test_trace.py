@@ -13,9 +13,9 @@ def _recorded(limit: int = 1000) -> Recorder:
     recorder = Recorder(limit)
     recorder.slice(1, "sfu", "conv", 0, 1, 30, 36)
     recorder.slice(1, "sfu", "conv", 0, 0, 24, 33)
-    recorder.slice(0, "arrays 1", "conv", 0, 1, 6, 24)
-    recorder.slice(0, "arrays 0", "conv", 0, 0, 0, 18)
-    recorder.slice(0, "arrays 0", "fc", 0, 0, 6, 9)
+    recorder.slice(0, "arrays conv 1", "conv", 0, 1, 6, 24)
+    recorder.slice(0, "arrays conv 0", "conv", 0, 0, 0, 18)
+    recorder.slice(0, "arrays fc 0", "fc", 0, 0, 6, 9)
     recorder.slice(-1, "bus", "image", 0, 0, 0, 3)
     recorder.level(0, "conv", 0, 64)
     recorder.level(0, "conv", 18, 96)
@@ -32,7 +32,7 @@ def test_tiles_are_processes_and_units_are_threads_in_the_order_of_the_data():
     processes = [event["args"]["name"] for event in names if event["name"] == "process_name"]
     threads = [event["args"]["name"] for event in names if event["name"] == "thread_name"]
     assert processes == ["off-chip links", "tile 0", "tile 1"]
-    assert threads == ["bus", "conv arrays 0", "conv arrays 1", "fc arrays 0", "sfu", "sfu (2)"]
+    assert threads == ["bus", "arrays conv 0", "arrays conv 1", "arrays fc 0", "sfu", "sfu (2)"]
     orders = [event["args"]["sort_index"] for event in names if event["name"] == "thread_sort_index"]
     assert orders == sorted(orders)
 
@@ -77,9 +77,9 @@ def test_equal_runs_give_equal_bytes_whatever_the_order_of_events():
     reordered = Recorder(1000)
     reordered.slice(-1, "bus", "image", 0, 0, 0, 3)
     reordered.level(0, "conv", 0, 64)
-    reordered.slice(0, "arrays 0", "fc", 0, 0, 6, 9)
-    reordered.slice(0, "arrays 0", "conv", 0, 0, 0, 18)
-    reordered.slice(0, "arrays 1", "conv", 0, 1, 6, 24)
+    reordered.slice(0, "arrays fc 0", "fc", 0, 0, 6, 9)
+    reordered.slice(0, "arrays conv 0", "conv", 0, 0, 0, 18)
+    reordered.slice(0, "arrays conv 1", "conv", 0, 1, 6, 24)
     reordered.level(0, "conv", 18, 32)
     reordered.slice(1, "sfu", "conv", 0, 0, 24, 33)
     reordered.slice(1, "sfu", "conv", 0, 1, 30, 36)
@@ -89,6 +89,20 @@ def test_equal_runs_give_equal_bytes_whatever_the_order_of_events():
 
 def test_a_trace_without_events_is_a_trace():
     assert _document(Recorder(1))["traceEvents"] == []
+
+
+def test_arrays_stand_in_graph_order_and_by_copy():
+    recorder = Recorder(100)
+    for unit in ("arrays a 0", "arrays conv 10", "arrays conv 9", "adc", "odd"):
+        recorder.slice(0, unit, "conv", 0, 0, 0, 6)
+    names = [event["args"]["name"] for event in _document(recorder)["traceEvents"] if event["name"] == "thread_name"]
+    assert names == ["arrays conv 9", "arrays conv 10", "arrays a 0", "adc", "odd"]
+
+
+def test_work_that_takes_no_time_is_no_event():
+    recorder = Recorder(1)
+    recorder.slice(0, "sfu", "conv", 0, 0, 6, 6)
+    assert (recorder.kept, recorder.dropped, recorder.units) == (0, 0, [])
 
 
 def test_names_are_escaped():
