@@ -140,13 +140,12 @@ class CopyUnit:
         for unit in self.units:
             unit.fetch(job, now)
 
-    def release(self, port: Port, reader: int, bases: list[int], job: Job) -> None:
-        """A job of this copy has what it needs from a port: the next window's first value is now the first."""
+    def base_after(self, port: Port, bases: list[int], job: Job) -> int:
+        """The absolute rank of the first value that is needed from a port after a job."""
         following = job.position + 1
         if following < len(bases):
-            port.release(reader, job.image, job.image * port.total + bases[following])
-        else:
-            port.release(reader, job.image + 1, self.stage.first_base(self, port, job.image + 1))
+            return job.image * port.total + bases[following]
+        return self.stage.first_base(self, port, job.image + 1)
 
     def fetched(self, start: int, end: int) -> None:
         """A part has its window and reads it from `start` to `end`; when all have, the next one's turn comes.
@@ -230,7 +229,8 @@ class CopyUnit:
             last = self._left.pop(self._freed)
             self._freed += 1
             for port, _, reader in self._joins:
-                self.release(port, reader, self.stage.bases(self, port, last.image), last)
+                bases = self.stage.bases(self, port, last.image)
+                port.release(self._env.now, reader, self.base_after(port, bases, last), last.image)
 
     def _accepted(self) -> None:
         """A result has room at every destination: its slot is free."""

@@ -72,7 +72,9 @@ class Emitter:
     def emit(self, source: int, image: int, window: int, floor: int, accepted: Callable[[], None]) -> None:
         """The result of a window leaves tile `source`; `accepted` is called once all it causes has room."""
         if self._pooled is None:
-            self._message(source, image, window, window, None, floor, accepted).send(self._receivers[window])
+            Message(self._chip, self._origin, source, image, window, window, None, self._size, floor, accepted).send(
+                self._receivers[window]
+            )
             return
         messages: list[tuple[int, tuple[int, ...] | None, tuple[Receiver, ...]]] = []
         for slot in self._pooled[window]:
@@ -85,19 +87,9 @@ class Emitter:
             messages.append((self._raw[window][0], self._raw[window], self._raw_receivers[window]))
         release = _after(len(messages), accepted)
         for slot, parts, receivers in messages:
-            self._message(source, image, window, slot, parts, floor, release).send(receivers)
-
-    def _message(
-        self,
-        source: int,
-        image: int,
-        window: int,
-        slot: int,
-        parts: tuple[int, ...] | None,
-        floor: int,
-        accepted: Callable[[], None],
-    ) -> Message:
-        return Message(self._chip, self._origin, source, image, window, slot, parts, self._size, floor, accepted)
+            Message(self._chip, self._origin, source, image, window, slot, parts, self._size, floor, release).send(
+                receivers
+            )
 
 
 def _after(count: int, accepted: Callable[[], None]) -> Callable[[], None]:

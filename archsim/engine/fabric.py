@@ -45,27 +45,30 @@ class MeshAdapter:
         """`message` enters at tile `source` of this chip, for the targets in each tile."""
         now = -(-self._env.now // self._period)
         self._sent += 1
-        self._under_way[self._sent] = (message, by_tile)
-        self.model.send(now, self._sent, source, tuple(by_tile), message.size_bytes)
-        self._arm()
+        self._under_way[self._sent] = (message, dict(by_tile))
+        earliest = self.model.send(now, self._sent, source, by_tile.keys(), message.size_bytes)
+        if self._armed is None or earliest < self._armed:
+            self._arm(earliest)
 
-    def _arm(self) -> None:
-        following = self.model.next_delivery()
-        if following is not None and (self._armed is None or following < self._armed):
-            self._armed = following
-            Action(self._env, following * self._period - self._env.now, self._priority, self._deliver)
+    def _arm(self, cycle: int) -> None:
+        self._armed = cycle
+        Action(self._env, cycle * self._period - self._env.now, self._priority, self._deliver)
 
     def _deliver(self, action: Action) -> None:  # noqa: ARG002
         now = self._env.now // self._period
         if self._armed != now:
             return
         self._armed = None
-        for _, number, destination, last in self.model.advance(now):
-            message, by_tile = self._under_way.pop(number) if last else self._under_way[number]
+        for _, number, destination in self.model.advance(now):
+            message, by_tile = self._under_way[number]
             self.delivered_bytes += message.size_bytes
-            for target in by_tile[destination]:
+            for target in by_tile.pop(destination):
                 target.arrive(message)
-        self._arm()
+            if not by_tile:
+                del self._under_way[number]
+        following = self.model.next_delivery()
+        if following is not None and (self._armed is None or following < self._armed):
+            self._arm(following)
 
     @property
     def under_way(self) -> int:
@@ -110,11 +113,7 @@ class Fabric:
         self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n) for n in range(chips)]
         self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1) for n in range(chips)]
 
-    def send(self, message: Message, targets: Sequence[Target]) -> None:
-        """Sends the message from its source to the targets' tiles."""
-        self._spread(message, message.source, targets)
-
-    def _spread(self, message: Message, at: int, targets: Sequence[Target]) -> None:
+    def send(self, message: Message, at: int, targets: Sequence[Target]) -> None:
         """The message is at tile `at`; it goes to the targets on this chip, and on towards the others.
 
         Tuples of targets are those of the tables and come again and again; lists are made for one message.
@@ -155,7 +154,7 @@ class Fabric:
     def crossed(self, action: Action) -> None:
         """A message has crossed a link."""
         message, gate = action.argument
-        self._spread(message, gate.following, gate.beyond)
+        self.send(message, gate.following, gate.beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +186,7 @@ class _Gate:
 class NoFabric:
     """Delivers at once: the fabric of `--ideal`."""
 
-    def send(self, message: Message, targets: Sequence[Target]) -> None:
+    def send(self, message: Message, at: int, targets: Sequence[Target]) -> None:  # noqa: ARG002
         """The message is where it goes."""
         for target in targets:
             target.arrive(message)

@@ -88,13 +88,13 @@ class Message:
             ready = [r for r in receivers if r.offer(self, image * r.total + max(r.ranks[s] for s in parts))]
         self._waiting = len(receivers) - len(ready)
         if ready:
-            self.chip.fabric.send(self, ready if self._waiting else receivers)
+            self.chip.fabric.send(self, self.source, ready if self._waiting else receivers)
         if not self._waiting:
             self._accepted()
 
     def unblocked(self, receiver: Target) -> None:
         """A receiver that had no room has some now."""
-        self.chip.fabric.send(self, [receiver])
+        self.chip.fabric.send(self, self.source, [receiver])
         self._waiting -= 1
         if not self._waiting:
             self._accepted()

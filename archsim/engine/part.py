@@ -46,38 +46,49 @@ class PartUnit:
         self.stalls: dict[str, int] = {}
 
     def fetch(self, job: Job, now: int) -> None:
-        """Takes the window from the tile's buffer into the input register."""
+        """Takes the window from the tile's buffer into the input register, and reads the arrays then.
+
+        Nobody else waits for these arrays, so the reads need no event of their own, unless other arrays share
+        their ADCs: then they are granted in the order in which fetches end.
+        """
         served = self._bus.serve(now, self._fetch_ticks)
         end = now + self._stage.fetch_floor
         end = max(end, served)
         for observer in self._observers:
-            observer.slice(
-                self.tile, "bus", self._stage.name, job.image, job.window, served - self._fetch_ticks, served
-            )
-        Action(self._env, end - now, self._fetched_rank + job.window * WINDOW, self._fetched, job)
+            begun = served - self._fetch_ticks
+            observer.slice(self.tile, "bus", self._stage.name, job.image, job.window, begun, served)
+        for port, reader, bases in zip(self.ports, self.readers, self._copy.bases[self._number], strict=True):
+            base = self._copy.base_after(port, bases, job)
+            port.release(end, reader, base, job.image)
+        if self._sets:
+            Action(self._env, end - now, self._fetched_rank + job.window * WINDOW, self._fetched, job)
+        else:
+            self._read(job, now, end, self.free if self.free > end else end)
 
     def _fetched(self, action: Action) -> None:
-        now, job = self._env.now, action.argument
-        copy, stage = self._copy, self._stage
-        for port, reader, bases in zip(self.ports, self.readers, copy.bases[self._number], strict=True):
-            copy.release(port, reader, bases, job)
-        start = self.free if self.free > now else now
+        """Waits for the shared ADC sets."""
+        now = self._env.now
+        start = max(now, self.free, *(server.free for server, _ in self._sets))
         for server, count in self._sets:
-            start = max(start, server.free)
-            server.serve(start, count * stage.reads)
+            server.serve(start, count * self._stage.reads)
+        self._read(action.argument, now, now, start)
+
+    def _read(self, job: Job, now: int, fetched: int, start: int) -> None:
+        """The arrays are read from `start` on, for a window that was there at `fetched`."""
+        copy, stage = self._copy, self._stage
         if start != self.free:
-            self._account(now, start)
+            self._account(fetched, start)
         end = self.free = start + self._reads
         self.busy += self._reads
         for observer in self._read_observers:
             observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
-        copy.fetched(start, end)
+        ready = end + stage.convert_ticks
         priority = self._summed_rank + job.window * WINDOW
         if self._home:
-            Action(self._env, end + stage.convert_ticks - now, priority, copy.summed, job)
+            Action(self._env, ready - now, priority, copy.summed, job)
         else:
-            leave = end + stage.convert_ticks - stage.gather_ticks
-            Action(self._env, leave - now, priority, self._send_home, job)
+            Action(self._env, ready - stage.gather_ticks - now, priority, self._send_home, job)
+        copy.fetched(start, end)
 
     def _send_home(self, action: Action) -> None:
         """Partial sums go to the home tile, which adds them in its own shift-and-add cycle."""
@@ -85,7 +96,7 @@ class PartUnit:
         message = Message(
             self._chip, self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing
         )
-        self._chip.fabric.send(message, [_Gather(copy, job)])
+        self._chip.fabric.send(message, self.tile, [_Gather(copy, job)])
 
     def _account(self, fetched: int, start: int) -> None:
         """Divides the time since the last read among what it waited for; before the first read it was idle."""

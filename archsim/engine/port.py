@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from archsim.engine.events import FETCHED, Action, rank
 from archsim.engine.server import Server
 from archsim.mapping.needs import MISSING, Integers
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from archsim.engine.message import Message
 
 UNLIMITED = 1 << 60
+
+# Releases that a port lets pile up before it looks through them.
+_MOST_RELEASES = 64
 
 
 class Port:
@@ -46,6 +50,8 @@ class Port:
         self._partial: dict[tuple[int, int], tuple[int, int]] = {}
         self._blocked: list[tuple[int, int, Message]] = []
         self._waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
+        self._releases: list[tuple[int, int, int, int]] = []
+        self._priority = rank(FETCHED, tile)
 
     def join(self, base: int) -> int:
         """A reader joins whose first window needs the value of absolute rank `base` first; answers its number."""
@@ -65,14 +71,19 @@ class Port:
         """Calls `wake` when the slot arrives."""
         self._waiting.setdefault((image, slot), []).append(wake)
 
-    def offer(self, message: Message, rank: int) -> bool:
-        """Reserves room for a value of that absolute rank; if there is none the message waits here."""
-        if rank < self.base + self.capacity:
-            if rank >= self.top:
-                self.top = rank + 1
-            return True
-        heapq.heappush(self._blocked, (rank, message.window, message))
-        return False
+    def offer(self, message: Message, order: int) -> bool:
+        """Reserves room for the value of absolute rank `order`; if there is none the message waits here."""
+        if order >= self.base + self.capacity:
+            self._settle()
+            if order >= self.base + self.capacity:
+                if not self._blocked:
+                    for release in self._releases:
+                        self._announce(release[0])
+                heapq.heappush(self._blocked, (order, message.window, message))
+                return False
+        if order >= self.top:
+            self.top = order + 1
+        return True
 
     @property
     def blocked(self) -> int:
@@ -116,23 +127,45 @@ class Port:
             for wake in self._waiting.pop((image, slot)):
                 wake()
 
-    def release(self, reader: int, image: int, base: int) -> None:
-        """A reader needs no value below the absolute rank `base` of an image any more."""
-        old = self.bases[reader]
-        self.bases[reader] = base
-        if image != self._images[reader]:
-            self._forget(reader, image)
-        if old > self.base:
+    def release(self, time: int, reader: int, base: int, image: int) -> None:
+        """From `time` on a reader, which is at `image`, needs no value below the absolute rank `base` any more.
+
+        It takes effect when a value asks for room; only while values are blocked is there an event for it.
+        """
+        self._releases.append((time, reader, base, image))
+        if self._blocked or self._observers:
+            self._announce(time)
+        elif len(self._releases) > _MOST_RELEASES:
+            self._settle()
+
+    def _announce(self, time: int) -> None:
+        """Makes an event of a release."""
+        Action(self._env, time - self._env.now, self._priority, self._free)
+
+    def _settle(self) -> bool:
+        """Lets the releases up to now take effect; answers whether there is more room."""
+        now, before, later = self._env.now, self.base, []
+        for release in self._releases:
+            time, reader, base, image = release
+            if time > now:
+                later.append(release)
+                continue
+            self.bases[reader] = base
+            if image != self._images[reader]:
+                self._forget(reader, image)
+        self._releases = later
+        self.base = min(self.bases)
+        return self.base != before
+
+    def _free(self, action: Action) -> None:  # noqa: ARG002
+        """Values that were blocked take the room that there is now."""
+        if not self._settle():
             return
-        lowest = min(self.bases)
-        if lowest == self.base:
-            return
-        self.base = lowest
         if self._observers:
             self._report()
-        while self._blocked and self._blocked[0][0] < lowest + self.capacity:
-            rank, _, message = heapq.heappop(self._blocked)
-            self.top = max(self.top, rank + 1)
+        while self._blocked and self._blocked[0][0] < self.base + self.capacity:
+            order, _, message = heapq.heappop(self._blocked)
+            self.top = max(self.top, order + 1)
             message.unblocked(self)
 
     def _forget(self, reader: int, image: int) -> None:

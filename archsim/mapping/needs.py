@@ -70,13 +70,12 @@ class GridNeed:
 
     def latest(self, times: list[int], window: int) -> int:
         """The largest of `times` among the window's slots, 0 if it needs none."""
-        row, column = divmod(window, self.grid.columns)
-        start, stop, step, width = self.starts[column], self.stops[column], self.step, self.source.columns
+        row, column = divmod(window, self._columns)
+        start, stop, step = self.starts[column], self.stops[column], self.step
         if start >= stop:
             return 0
         latest = 0
-        for source_row in reversed(self.rows[row]):
-            offset = source_row * width
+        for offset in self._offsets[row]:
             time = max(times[offset + start : offset + stop : step])
             if time > latest:
                 latest = time
@@ -93,6 +92,15 @@ class GridNeed:
                 if times[slot] == MISSING:
                     return slot
         raise LookupError(f"window {window} has all it needs")
+
+    @cached_property
+    def _columns(self) -> int:
+        return self.grid.columns
+
+    @cached_property
+    def _offsets(self) -> tuple[tuple[int, ...], ...]:
+        """The first slots of the rows that each row of windows needs, the last row first."""
+        return tuple(tuple(row * self.source.columns for row in reversed(rows)) for rows in self.rows)
 
     @cached_property
     def _row_table(self) -> Integers:

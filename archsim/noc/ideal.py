@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from archsim.noc.mesh import Mesh
@@ -42,8 +42,8 @@ class Router:
         return flits, -(-flits // self.max_packet_flits)
 
 
-Delivery = tuple[int, int, int, bool]
-"""The cycle in which the tail arrived, the message, the destination, and whether it was the message's last."""
+Delivery = tuple[int, int, int]
+"""The cycle in which the tail arrived, the message, and the destination."""
 
 
 class IdealMesh:
@@ -56,21 +56,20 @@ class IdealMesh:
         self._pending: list[Delivery] = []
         self._latencies: dict[tuple[int, int, int], int] = {}
 
-    def send(self, time: int, message: int, source: int, destinations: Sequence[int], size_bytes: int) -> None:
-        """A message of `size_bytes` enters at `source` in cycle `time`; `message` is any number of the caller's."""
-        counts = self.traffic.sent
-        arrivals = []
+    def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int:
+        """A message of `size_bytes` enters at `source` in cycle `time`; `message` is any number of the caller's.
+
+        Answers the cycle of the earliest delivery of all that is under way.
+        """
+        counts, latencies, pending = self.traffic.sent, self._latencies, self._pending
         for destination in destinations:
             key = (source, destination, size_bytes)
             if key not in counts:
                 counts[key] = 0
-                self._latencies[key] = self.latency(*key)
+                latencies[key] = self.latency(*key)
             counts[key] += 1
-            arrivals.append((time + self._latencies[key], destination))
-        arrivals.sort()
-        last = len(arrivals) - 1
-        for index, (arrival, destination) in enumerate(arrivals):
-            heapq.heappush(self._pending, (arrival, message, destination, index == last))
+            heapq.heappush(pending, (time + latencies[key], message, destination))
+        return pending[0][0]
 
     def latency(self, source: int, destination: int, size_bytes: int) -> int:
         """Cycles from creation to the arrival of the tail."""
