@@ -17,6 +17,7 @@ from archsim.engine.limits import Contended, Limits, Unlimited
 from archsim.engine.message import Receiver
 from archsim.engine.part import PartUnit
 from archsim.engine.port import Port
+from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stage import StageUnit
 from archsim.engine.tile import Tile
 from archsim.mapping import Copy, Placement, StagePlan
@@ -134,10 +135,7 @@ class Chip:
 
     def run(self) -> None:
         """Runs until nothing is left to do."""
-        for host in self.inputs:
-            host.begin()
-        for stage in self.stages:
-            stage.begin()
+        SCHEDULES[self.design.schedule.kind](self)
         collecting = gc.isenabled()
         gc.disable()  # Events are freed by their counts; looking for cycles among millions takes a tenth of the time.
         try:

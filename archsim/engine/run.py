@@ -8,10 +8,23 @@ from collections.abc import Callable
 from archsim.engine.checks import run_checks
 from archsim.engine.chip import Chip
 from archsim.engine.figures import to_result
+from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stalled import explain
-from archsim.errors import InputError, input_error
-from archsim.mapping import Placement, check, estimate
+from archsim.errors import InputError, Problem, input_error, nearest_name
+from archsim.hardware import Design
+from archsim.mapping import Placement, estimate
+from archsim.noc import MODELS
 from archsim.result import Observer, Result
+
+
+def check(design: Design) -> list[Problem]:
+    """What is wrong with the names of schedules and network models in a design."""
+    problems = SCHEDULES.check(design.schedule.kind)
+    model = design.noc.model
+    if model not in MODELS:
+        known = ", ".join(sorted(MODELS))
+        problems.append(Problem("noc.model", "", repr(model), f"one of {known}", nearest_name(model, MODELS)))
+    return problems
 
 
 def simulate(
