@@ -6,7 +6,7 @@ Exit codes: 0 done; 2 the input or a setting is wrong; 1 a check failed, the run
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -74,7 +74,7 @@ def inspect(
 ) -> None:
     """Layers of a network: op, rows, outputs, windows, MACs, parameters; what became of each ONNX node."""
     destination = Destination(form, json, out)
-    inspected = _after_checks(destination, {}, lambda: api.inspect(_model(model, shape, treat_as_free, random_weights)))
+    inspected = _after_checks(destination, [], lambda: api.inspect(_model(model, shape, treat_as_free, random_weights)))
     destination.deliver(api.report.inspection_report(inspected))
 
 
@@ -95,7 +95,7 @@ def map_network(
     destination = Destination(form, json, out)
     placement = _after_checks(
         destination,
-        {},
+        [],
         lambda: api.place(_model(model, shape, treat_as_free, random_weights), mapping, settings or ()),
     )
     destination.deliver(api.report.placement_report(api.summarise(placement)))
@@ -125,25 +125,25 @@ def simulate(
     """The main job: how long the network takes on the chip, and what held it up."""
     destination = Destination(form, json, out)
     seed = _seed(values, data, seed)
+    with_values = data is not None or seed is not None
+    traces, outputs = _trace_files(trace, out), _output_files(out, with_values)
     placement = _after_checks(
         destination,
-        {} if trace is None else {"--trace": trace},
+        traces + outputs,
         lambda: api.place(_model(model, shape, treat_as_free, random_weights), mapping, settings or ()),
     )
-    found = None
-    if data is not None or seed is not None:
-        found = api.evaluate_placed(placement, data, images, seed)
+    found = api.evaluate_placed(placement, data, images, seed) if with_values else None
     recorder = api.Recorder(trace_events) if trace else None
     with progress_bar("simulating", quiet=quiet) as progress:
         result = api.simulate(placement, images=images, ideal=ideal, observer=recorder, progress=progress)
     result = replace(result, cpu_s=time.process_time())
     if found is not None:
         result = api.with_values(result, found, seed)
-    files = _outputs(out, found)
-    if recorder is not None and trace is not None:
-        files[trace] = api.chrome_trace(recorder, result)
-        if out is not None:
-            files[out / "trace.json"] = api.chrome_trace(recorder, result)
+    files: dict[Path, Iterable[bytes]] = {}
+    if found is not None:
+        files |= {path: [api.report.to_npz(found.outputs)] for _, path in outputs}
+    if recorder is not None:
+        files |= {path: api.chrome_trace(recorder, result) for _, path in traces}
     destination.deliver(api.report.simulation_report(result), files)
     if recorder is not None and recorder.dropped and not quiet:
         message(f"the trace holds the first {recorder.kept:,} events; {recorder.dropped:,} more are not in it")
@@ -172,7 +172,7 @@ def compare(
     chosen = tuple(mapping or api.compared_by_default())
     placements = _after_checks(
         destination,
-        {},
+        [],
         lambda: api.place_each(
             _model(model, shape, treat_as_free, random_weights), chosen, settings or (), as_published=as_published
         ),
@@ -205,16 +205,17 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Outputs or accuracy of a data set through the crossbars of a design; --out adds outputs.npz."""
-    destination = Destination(form, json, out)
+    destination, outputs = Destination(form, json, out), _output_files(out)
     with progress_bar("evaluating", quiet=quiet) as progress:
         found = _after_checks(
             destination,
-            {},
+            outputs,
             lambda: api.evaluate(
                 _model(model, shape, treat_as_free, random_weights), data, mapping, settings or (), progress=progress
             ),
         )
-    destination.deliver(api.report.evaluation_report(found), _outputs(out, found))
+    files = {path: [api.report.to_npz(found.outputs)] for _, path in outputs}
+    destination.deliver(api.report.evaluation_report(found), files)
     _end([] if found.exact else ["exact"])
 
 
@@ -229,8 +230,17 @@ def _seed(values: bool | None, data: Path | None, seed: int | None) -> int | Non
     return (seed or 0) if wanted and data is None else None
 
 
-def _outputs(out: Path | None, found: api.report.Evaluation | None) -> dict[Path, Iterable[bytes]]:
-    return {} if out is None or found is None else {out / "outputs.npz": [api.report.to_npz(found.outputs)]}
+def _trace_files(trace: Path | None, out: Path | None) -> list[tuple[str, Path]]:
+    """Where the trace goes, with the option that says so: to its file, and into the folder of the answer."""
+    if trace is None:
+        return []
+    inside = [] if out is None else [("--out", out / "trace.json")]
+    return [("--trace", trace), *(file for file in inside if file[1].resolve() != trace.resolve())]
+
+
+def _output_files(out: Path | None, wanted: bool = True) -> list[tuple[str, Path]]:
+    """Where the outputs of a value run go, with the option that says so."""
+    return [("--out", out / "outputs.npz")] if out is not None and wanted else []
 
 
 @app.command()
@@ -265,7 +275,7 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     return name, shape
 
 
-def _after_checks(destination: Destination, others: Mapping[str, Path], step: Callable[[], T]) -> T:
+def _after_checks(destination: Destination, others: Sequence[tuple[str, Path]], step: Callable[[], T]) -> T:
     """The answer of a step; its problems are told together with those of the files to write."""
     problems = api.Problems()
     with problems.gathered():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,13 +32,13 @@ class Destination:
     json: str | None
     out: Path | None
 
-    def check(self, others: Mapping[str, Path] | None = None) -> None:
-        """Raises `InputError` if a file (of `others` too: option to file) could not be written."""
-        targets = dict(others or {})
+    def check(self, others: Sequence[tuple[str, Path]] = ()) -> None:
+        """Raises `InputError` if a file (of `others` too: option and file) could not be written."""
+        targets = list(others)
         if self.json not in (None, "-"):
-            targets["--json"] = Path(str(self.json))
+            targets.append(("--json", Path(str(self.json))))
         if self.out is not None:
-            targets["--out"] = self.out / "result.json"
+            targets.append(("--out", self.out / "result.json"))
         check_writable(targets, self.out)
 
     def deliver(self, report: Report, others: Mapping[Path, Iterable[bytes]] | None = None) -> None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from archsim.errors import InputError, Problem, input_error
 
 
-def check_writable(targets: Mapping[str, Path], folder: Path | None = None) -> None:
-    """Finds out before a long run whether the results can be written where `targets` (option to file) says.
+def check_writable(targets: Sequence[tuple[str, Path]], folder: Path | None = None) -> None:
+    """Finds out before a long run whether the results can be written where `targets` (option, file) say.
 
     `folder` is one that `write_whole` will make. Raises `InputError` with every target that is a folder, lies
     in a folder that is missing or closed, is protected, or is named twice.
     """
     problems = []
     seen: dict[Path, str] = {}
-    for option, target in targets.items():
+    for option, target in targets:
         path = Path(os.path.realpath(target))
         if path in seen:
             problems.append(Problem(option, value=str(target), expected=f"another file than {seen[path]} writes"))
@@ -28,7 +28,7 @@ def check_writable(targets: Mapping[str, Path], folder: Path | None = None) -> N
         if obstacle:
             problems.append(Problem(option, value=str(target), expected=f"a file that can be written ({obstacle})"))
     if problems:
-        raise InputError(*problems)
+        raise InputError(*dict.fromkeys(problems))
 
 
 def _obstacle(path: Path, folder: Path | None) -> str:

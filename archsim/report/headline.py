@@ -52,7 +52,6 @@ FIGURES = (
     Figure("noc_bytes_hops", "NoC bytes x hops", lambda r: r.noc.bytes_hops, large, "min"),
     Figure("cycle_ns", "read cycle", lambda r: r.cycle_ns, duration),
     Figure("images", "images", lambda r: r.images),
-    Figure("events", "events", lambda r: r.events, large),
     Figure("cpu_s", "CPU seconds", lambda r: r.cpu_s),
     Figure("checks", "checks", _checks),
 )

@@ -62,32 +62,32 @@ def test_the_mode_of_an_existing_file_and_a_link_to_it_stay(tmp_path: Path):
 
 
 def test_a_device_is_written_in_place():
-    check_writable({"--json": Path(os.devnull)})
+    check_writable([("--json", Path(os.devnull))])
     write_whole({Path(os.devnull): [b"gone"]})
     assert Path(os.devnull).is_char_device()
 
 
 def test_a_folder_is_made_when_its_parent_exists(tmp_path: Path):
     folder = tmp_path / "new"
-    check_writable({"--out": folder / "result.json"}, folder)
+    check_writable([("--out", folder / "result.json")], folder)
     assert not folder.exists()
     write_whole({folder / "result.json": [b"x"]}, folder)
     assert names_in(folder) == ["result.json"]
 
 
 def test_checking_leaves_nothing_behind(tmp_path: Path):
-    check_writable({"--json": tmp_path / "x.json"})
+    check_writable([("--json", tmp_path / "x.json")])
     assert names_in(tmp_path) == []
 
 
 def test_obstacles_are_told_together(tmp_path: Path):
     (tmp_path / "folder").mkdir()
-    targets = {
-        "--json": tmp_path / "folder",
-        "--trace": tmp_path / "missing" / "t.json",
-        "--out": tmp_path / "x",
-        "other": tmp_path / "folder" / ".." / "x",
-    }
+    targets = [
+        ("--json", tmp_path / "folder"),
+        ("--trace", tmp_path / "missing" / "t.json"),
+        ("--out", tmp_path / "x"),
+        ("other", tmp_path / "folder" / ".." / "x"),
+    ]
     with pytest.raises(InputError) as caught:
         check_writable(targets)
     assert str(caught.value).splitlines() == [
@@ -103,13 +103,13 @@ def test_obstacles_are_told_together(tmp_path: Path):
 def test_a_folder_whose_parent_is_missing_is_refused(tmp_path: Path):
     folder = tmp_path / "no" / "such"
     with pytest.raises(InputError, match="there is no folder"):
-        check_writable({"--out": folder / "result.json"}, folder)
+        check_writable([("--out", folder / "result.json")], folder)
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="there is no folder"):
-        check_writable({"--out": tmp_path / "file" / "result.json"}, tmp_path / "file")
+        check_writable([("--out", tmp_path / "file" / "result.json")], tmp_path / "file")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -118,12 +118,12 @@ def test_protected_places_are_refused(tmp_path: Path):
     protected.write_bytes(b"")
     protected.chmod(0o400)
     with pytest.raises(InputError, match="it is write-protected"):
-        check_writable({"--json": protected})
+        check_writable([("--json", protected)])
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match="Permission denied"):
-        check_writable({"--json": tmp_path / "new"})
+        check_writable([("--json", tmp_path / "new")])
 
 
 def test_a_name_too_long_for_the_disk_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="File name too long"):
-        check_writable({"--json": tmp_path / ("x" * 400)})
+        check_writable([("--json", tmp_path / ("x" * 400))])
