@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from archsim import report
 from archsim.choices import MappingChoice, ModelFile, Problems, data_file, drawn_inputs, mapping_names, model_names
-from archsim.errors import input_error
 from archsim.trace import Recorder, chrome_trace
 
 if TYPE_CHECKING:
@@ -100,10 +99,10 @@ def _design(mapping: Chosen, defaults: Iterable[str] = (), settings: Iterable[st
 
 def _check_names(design: Design) -> None:
     """Asks the rooms that own registries for the names in a design that they do not know."""
-    from archsim import crossbar
+    from archsim import crossbar, engine
     from archsim import mapping as mapper
 
-    problems = Problems(mapper.check(design))
+    problems = Problems([*mapper.check(design), *engine.check(design)])
     with problems.gathered():
         crossbar.find_encoding(design.array.sign)
     problems.raise_any()
@@ -125,8 +124,6 @@ def simulate(
     from archsim.mapping import Placement
 
     started = time.process_time()
-    if images < 1:
-        raise input_error("images", value=images, expected="at least 1")
     placement = model if isinstance(model, Placement) else place(model, mapping, settings=settings)
     result = engine.simulate(placement, images=images, ideal=ideal, observer=observer, progress=progress)
     return replace(result, cpu_s=time.process_time() - started)

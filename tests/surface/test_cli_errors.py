@@ -63,14 +63,18 @@ def test_an_unknown_setting_is_refused_with_the_nearest_key(archsim: Run):
 
 def test_names_that_no_registry_knows_are_told_with_all_other_problems(archsim: Run):
     words = ("copies.policy=optimum", "copies.assignment=stripes", "array.sign=ofset", "tiling.split=diagonal")
+    words += ("schedule.kind=pipelines", "noc.model=idea")
     ran = archsim("map", "lenet6", "--mapping", "isaac:" + ",".join(words))
     assert ran.code == 2
     lines = ran.err.splitlines()
     assert [line.removeprefix("error: ").split(":")[0] for line in lines] == [
-        *("MODEL", "copies.policy", "copies.assignment", "tiling.split", "array.sign"),
+        *("MODEL", "copies.policy", "copies.assignment", "tiling.split", "schedule.kind"),
+        *("noc.model", "array.sign"),
     ]
     assert "(did you mean 'optimal'?)" in lines[1]
-    assert "(did you mean 'offset'?)" in lines[4]
+    assert "(did you mean 'pipelined'?)" in lines[4]
+    assert "(did you mean 'ideal'?)" in lines[5]
+    assert "(did you mean 'offset'?)" in lines[6]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_words_that_are_no_command_line_end_with_2(archsim: Run, words: tuple[st
 
 
 def test_images_below_one_are_refused_in_python():
-    with pytest.raises(ValueError, match="images: got 0, expected at least 1"):
+    with pytest.raises(ValueError, match="images: got 0, expected a number of at least 1"):
         api.simulate("lenet5", images=0)
 
 
