@@ -131,7 +131,7 @@ def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, notes: tuple
         cycle_ns=cycle_ns,
         tick_ps=float(clock.tick_ns * 1000),
         latency_ns=latency_ns,
-        latency_cycles=latency_ns / cycle_ns,
+        latency_cycles=done[0] / clock.cycle,
         interval_ns=interval,
         interval_spread_ns=_spread(chip, done),
         interval_bound_ns=bound.interval_bound * cycle_ns,
