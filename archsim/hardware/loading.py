@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def _problem(source: str, lines: Lines, detail: ErrorDetails) -> Problem:
         )
     expected = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     value = detail["input"]
-    shown = "" if isinstance(value, (Mapping, Design)) else repr(value)
+    shown = "" if isinstance(value, (Mapping, Design)) else str(value) if isinstance(value, Decimal) else repr(value)
     return Problem(source, where, value=shown[:200], expected=expected)
 
 
