@@ -13,7 +13,7 @@ class Reads(NullObserver):
 
     spans: dict[tuple[str, int, int], list[tuple[int, int]]] = field(default_factory=dict)
 
-    def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
+    def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:  # noqa: ARG002
         """Notes what arrays did."""
         if unit.startswith("arrays"):
             self.spans.setdefault((layer, image, window), []).append((start, end))
@@ -25,7 +25,7 @@ class Slices(NullObserver):
 
     spans: dict[tuple[int, str], list[tuple[int, int]]] = field(default_factory=dict)
 
-    def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
+    def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:  # noqa: ARG002
         """Notes the slice."""
         self.spans.setdefault((tile, unit), []).append((start, end))
 
@@ -36,6 +36,6 @@ class Levels(NullObserver):
 
     highest: dict[tuple[int, str], int] = field(default_factory=dict)
 
-    def level(self, tile: int, port: str, time: int, filled_bytes: int) -> None:
+    def level(self, tile: int, port: str, time: int, filled_bytes: int) -> None:  # noqa: ARG002
         """Notes the level."""
         self.highest[tile, port] = max(self.highest.get((tile, port), 0), filled_bytes)

@@ -108,7 +108,7 @@ def test_two_convolutions_equal_a_recurrence_of_ten_lines() -> None:
         free, before, done = [0] * copies, 0, []
         for w in range(30):
             reads = [y * 5 + x for y in range(6) for x in range(5) if abs(y - w // 5) <= 1 and abs(x - w % 5) <= 1]
-            before = max(max(ready[r] for r in reads), free[w % copies], before)
+            before = max(*(ready[r] for r in reads), free[w % copies], before)
             free[w % copies] = before + 16
             done.append(before + 22)
         ready = done
