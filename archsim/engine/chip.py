@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from archsim.engine.clock import Clock
-from archsim.engine.copies import CopyUnit, Source
+from archsim.engine.copies import CopyUnit, LeadingCopy, Source
 from archsim.engine.emitter import Emitter
 from archsim.engine.events import Timeline
 from archsim.engine.fabric import Fabric, Link, NoFabric
@@ -19,6 +19,7 @@ from archsim.engine.part import PartUnit
 from archsim.engine.port import Port
 from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stage import StageUnit
+from archsim.engine.steady import SteadyState
 from archsim.engine.tile import Tile
 from archsim.mapping import Copy, Placement, StagePlan
 from archsim.mapping.needs import Integers
@@ -56,6 +57,9 @@ class Chip:
         self.fabric: Fabric | NoFabric = NoFabric() if ideal else Fabric(self, placement.chips)
         self._progress = progress
         self._total = images * sum(plan.stage.windows for plan in placement.plans)
+        self.into = Link(self, "host in", 2 * placement.chips)
+        self.out = Link(self, "host out", 2 * placement.chips + 1)
+        self.steady = SteadyState(self)
         self.tiles: dict[int, Tile] = {}
         self.stages = [StageUnit(self, plan) for plan in placement.plans]
         self.ports = self._make_ports()
@@ -89,7 +93,8 @@ class Chip:
     def _make_copy(self, stage: StageUnit, copy: Copy, neighbours: int) -> CopyUnit:
         plan = stage.plan
         tiles = [self._tile(part.tile) for part in copy.parts]
-        unit = CopyUnit(stage, copy, tiles)
+        leads = stage.index == 0 and copy.index == plan.assignment.copy_of[0]
+        unit = (LeadingCopy if leads else CopyUnit)(stage, copy, tiles)
         parts, sources = [], []
         for number, (part, tile) in enumerate(zip(copy.parts, tiles, strict=True)):
             ports = [self.ports[stage.index, i, tile.number] for i in range(len(plan.stage.inputs))]
@@ -114,16 +119,15 @@ class Chip:
             stage = stages.stages[index]
             item = (*stage.inputs, *stage.joins)[number]
             readers.setdefault(item.source, []).append(port)
-        into, out = (Link(self, f"host {way}", self.placement.chips * 2 + i) for i, way in enumerate(("in", "out")))
         expected = sum(item.need.windows for item in stages.outputs if item.source >= 0)
         slots = max((item.need.slots for item in stages.outputs), default=0)
-        output = HostOutput(self, slots, [expected] * self.images, out)
+        output = HostOutput(self, slots, expected, self.out)
         for item in stages.outputs:
             if item.source >= 0:
                 readers.setdefault(item.source, []).append(output)
         for unit in self.stages:
             unit.emitter = self._make_emitter(unit.plan, unit, readers.get(unit.index, []))
-        inputs = [HostInput(self, s, s.channels * size, readers.get(s.index, []), into) for s in stages.inputs]
+        inputs = [HostInput(self, s, s.channels * size, readers.get(s.index, []), self.into) for s in stages.inputs]
         return output, inputs
 
     def _make_emitter(self, plan: StagePlan, stage: StageUnit, receivers: list[Receiver]) -> Emitter:
@@ -151,8 +155,13 @@ class Chip:
         """When the last image was done."""
         return max(max(self.output.image_done.values(), default=0), self.env.now)
 
-    def completed(self, image: int) -> None:
-        """The host has every result of an image."""
+    def cut(self, images: int) -> None:
+        """Leaves out the images from number `images` on; none of them may have been begun."""
+        self.images = images
+        for stage in self.stages:
+            del stage.jobs[images:]
+            for copy in stage.copies:
+                copy.images = images
 
 
 def _homes(plan: StagePlan) -> Integers:

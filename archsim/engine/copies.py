@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from archsim.engine.events import ISSUE, OUT, WINDOW, Action, rank
@@ -33,7 +33,7 @@ class CopyUnit:
         self._issue_rank = rank(ISSUE, stage.index, 0, copy.index)
         self._out_rank = rank(OUT, stage.index, 0, 1)
         self._in_order = stage.plan.assignment.in_order
-        self._images = stage.chip.images
+        self.images = stage.chip.images
         self._sfu = tiles[-1].sfu
         self._bus = tiles[-1].bus
         self.units: list[PartUnit] = []
@@ -84,7 +84,7 @@ class CopyUnit:
     @property
     def done(self) -> bool:
         """Whether all windows of all images were issued."""
-        return self._image >= self._images
+        return self._image >= self.images
 
     @property
     def following(self) -> tuple[int, int]:
@@ -98,7 +98,7 @@ class CopyUnit:
 
     def poll(self) -> None:
         """Issues the next window, or registers with the one thing that it waits for."""
-        if self._waiting or self._busy or self._under_way >= self.slots or self._image >= self._images:
+        if self._waiting or self._busy or self._under_way >= self.slots or self._image >= self.images:
             return
         if self._in_order and not self.stage.turn(self):
             return
@@ -238,3 +238,30 @@ class CopyUnit:
         if self._under_way == self.slots - 1:
             self.room_at = self._env.now
         self.poll()
+
+    def state(self, now: int, image: int) -> tuple[Hashable, ...]:
+        """What decides the copy's future, relative to now and to an image."""
+        return (
+            self._image - image,
+            self._position,
+            self._checked,
+            max(self._latest - now, 0),
+            self._waiting,
+            self._busy,
+            self._fetching,
+            tuple(max(time - now, 0) for time in self._register),
+            max(self._room - now, 0),
+            self._under_way,
+            max(self.room_at - self.units[-1].free, 0),
+            tuple(sorted(number - self._freed for number in self._left)),
+        )
+
+
+class LeadingCopy(CopyUnit):
+    """The copy that runs the first window of the first stage: with it an image begins."""
+
+    def _issue(self, action: Action) -> None:
+        first = self._position == 0
+        super()._issue(action)
+        if first:
+            self.stage.chip.steady.image_begins(self._image)

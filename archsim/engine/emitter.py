@@ -42,7 +42,7 @@ class Emitter:
         self._raw: list[tuple[int, ...]] = []
         self._raw_receivers: list[tuple[Receiver, ...]] = []
         self._counts: list[int] = []
-        self._open: dict[tuple[int, int], int] = {}
+        self.open: dict[tuple[int, int], int] = {}
 
     def pool(self, need: Need, homes: Integers) -> None:
         """Results are pooled by `need`; windows of equal `homes` always leave the same tile."""
@@ -78,9 +78,9 @@ class Emitter:
             return
         messages: list[tuple[int, tuple[int, ...] | None, tuple[Receiver, ...]]] = []
         for slot in self._pooled[window]:
-            left = self._open.pop((image, slot), self._counts[slot]) - 1
+            left = self.open.pop((image, slot), self._counts[slot]) - 1
             if left:
-                self._open[image, slot] = left
+                self.open[image, slot] = left
             else:
                 messages.append((slot, None, self._receivers[slot]))
         if self._raw[window]:

@@ -35,6 +35,11 @@ class Timeline(simpy.Environment):
         """The current tick."""
         return self._now  # type: ignore[return-value]
 
+    @property
+    def queued(self) -> list[tuple[int, int, Any]]:
+        """What is to come: time, priority and argument of each action."""
+        return [(time, priority, event.argument) for time, priority, _, event in self._queue]  # type: ignore[misc, attr-defined]
+
     def run_some(self, events: int) -> bool:
         """Runs that many events, fewer if they run out; answers whether any are left."""
         step = self.step

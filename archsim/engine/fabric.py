@@ -70,6 +70,10 @@ class MeshAdapter:
         if following is not None and (self._armed is None or following < self._armed):
             self._arm(following)
 
+    def pending(self) -> list[tuple[int, Message, int]]:
+        """The deliveries to come: cycle, message, destination."""
+        return [(time, self._under_way[number][0], tile) for time, number, tile in self.model.pending]
+
     @property
     def under_way(self) -> int:
         """Messages not yet delivered everywhere."""

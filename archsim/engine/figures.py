@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from archsim.engine.counters import Counters, count
 from archsim.engine.fabric import Fabric
 from archsim.graph import VectorLayer
 from archsim.mapping import Estimate, StagePlan
@@ -69,25 +70,25 @@ def _planned_vector(placement: Placement, layer: VectorLayer, plan: StagePlan) -
     )  # fmt: skip
 
 
-def _layers(chip: Chip) -> tuple[LayerResult, ...]:
+def _layers(chip: Chip, counters: Counters) -> tuple[LayerResult, ...]:
     planned = planned_layers(chip.placement)
     timed = {}
     for stage in chip.stages:
         for layer in (stage.plan.stage.layer, *stage.plan.stage.vector_layers):
-            timed[layer.name] = _timed(chip, stage, planned[layer.name], isinstance(layer, VectorLayer))
+            vector = isinstance(layer, VectorLayer)
+            timed[layer.name] = _timed(chip, counters, stage, planned[layer.name], vector)
     return tuple(timed[name] for name in planned)
 
 
-def _timed(chip: Chip, stage: StageUnit, layer: LayerResult, vector: bool) -> LayerResult:
+def _timed(chip: Chip, counters: Counters, stage: StageUnit, layer: LayerResult, vector: bool) -> LayerResult:
     """The planned layer with its times, summed over the home tiles of its copies; a vector layer is busy for as
     long as its lanes are."""
     ns = chip.clock.ns
-    homes = [copy.units[-1] for copy in stage.copies]
-    stalls = {cause: ns(sum(unit.stalls.get(cause, 0) for unit in homes)) for cause in STALL_CAUSES}
-    busy = ns(sum(unit.busy for unit in homes))
+    stalls = {cause: ns(counters.stalls[stage.index][cause]) for cause in STALL_CAUSES}
+    busy = ns(counters.busy[stage.index])
     if vector:
         one = chip.limits.sfu_ticks([x for x in stage.plan.stage.vector_layers if x.name == layer.name], stage.plan)
-        busy = ns(one * sum(stage.jobs))
+        busy = ns(one * counters.windows[stage.index])
     return LayerResult(
         name=layer.name, op=layer.op, rows=layer.rows, outputs=layer.outputs, groups=layer.groups,
         windows=layer.windows, uses=layer.uses, arrays_per_copy=layer.arrays_per_copy, copies=layer.copies,
@@ -96,37 +97,42 @@ def _timed(chip: Chip, stage: StageUnit, layer: LayerResult, vector: bool) -> La
     )  # fmt: skip
 
 
-def _noc(chip: Chip) -> NocResult:
+def _noc(chip: Chip, counters: Counters, elapsed: int) -> NocResult:
     if not isinstance(chip.fabric, Fabric):
         return NocResult()
-    meshes = [adapter.model for adapter in chip.fabric.meshes]
-    traffic = [model.traffic for model in meshes]
-    messages = sum(t.messages for t in traffic)
-    latency = sum(model.latency(*key) * count for model in meshes for key, count in model.traffic.sent.items())
+    loads = [adapter.model.load(sent) for adapter, sent in zip(chip.fabric.meshes, counters.sent, strict=True)]
+    messages = sum(load.messages for load in loads)
     period = chip.clock.noc
     return NocResult(
-        packets=sum(model.packets for model in meshes),
-        flits=sum(model.flits for model in meshes),
-        mean_latency_ns=chip.clock.ns(latency * period) / messages if messages else None,
-        max_link_utilisation=max(model.busiest_link for model in meshes) * period / chip.elapsed,
-        bytes_hops=sum(model.traffic.bytes_hops(model.mesh) for model in meshes),
+        packets=sum(load.packets for load in loads),
+        flits=sum(load.flits for load in loads),
+        mean_latency_ns=chip.clock.ns(sum(load.latency_cycles for load in loads) * period) / messages
+        if messages
+        else None,
+        max_link_utilisation=max(load.busiest_link_flits for load in loads) * period / elapsed,
+        bytes_hops=sum(load.bytes_hops for load in loads),
     )
 
 
-def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, notes: tuple[str, ...], cpu_s: float) -> Result:
+def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, cpu_s: float) -> Result:
     """Everything the run found out."""
-    placement, clock = chip.placement, chip.clock
+    placement, clock, steady = chip.placement, chip.clock, chip.steady
     done = [chip.output.image_done[image] for image in range(chip.images)]
+    counters, elapsed, images = count(chip), chip.elapsed, chip.images + steady.skipped
+    if steady.period is not None and steady.earlier is not None and steady.later is not None:
+        counters = counters.plus(steady.earlier, steady.later, steady.skipped)
+        elapsed += steady.skipped * steady.period
     latency_ns = clock.ns(done[0])
     cycle_ns = float(placement.design.cycle_ns)
     interval = _interval(chip, done)
+    noc = _noc(chip, counters, elapsed)
     graph, coverage = placement.graph, placement.graph.coverage
     from archsim import __version__
 
     return Result(
         model=ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters),
         mapping=summarise_mapping(placement.design, placement.chips),
-        images=chip.images,
+        images=images,
         ideal=chip.ideal,
         cycle_ns=cycle_ns,
         tick_ps=float(clock.tick_ns * 1000),
@@ -134,13 +140,14 @@ def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, notes: tuple
         latency_cycles=done[0] / clock.cycle,
         interval_ns=interval,
         interval_spread_ns=_spread(chip, done),
+        interval_exact=_exact(chip, images),
         interval_bound_ns=bound.interval_bound * cycle_ns,
         throughput_per_s=1e9 / interval if interval else None,
         arrays=array_counts(placement),
         chips=placement.chips,
         spill_bytes=placement.spill_bytes,
-        layers=_layers(chip),
-        noc=_noc(chip),
+        layers=_layers(chip, counters),
+        noc=noc,
         coverage={
             "nodes": coverage.nodes,
             "timed": coverage.timed,
@@ -149,7 +156,7 @@ def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, notes: tuple
             "free": coverage.free,
         },
         checks=checks,
-        notes=notes,
+        notes=_notes(chip, noc),
         events=chip.env.actions,
         cpu_s=cpu_s,
         version=__version__,
@@ -157,9 +164,12 @@ def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, notes: tuple
 
 
 def _interval(chip: Chip, done: list[int]) -> float | None:
-    """`--ideal`: between the last two images; contended: the mean over images 1 to N-2 (None below 4 images)."""
+    """`--ideal`: between the last two images; contended: the period of a run that repeats itself, or the mean over
+    images 1 to N-2 (None below 4 images)."""
     if chip.ideal:
         return chip.clock.ns(done[-1] - done[-2]) if chip.images > 1 else None
+    if chip.steady.period is not None:
+        return chip.clock.ns(chip.steady.period)
     if chip.images < 4:
         return None
     return chip.clock.ns(done[-2] - done[0]) / (chip.images - 2)
@@ -170,4 +180,25 @@ def _spread(chip: Chip, done: list[int]) -> float | None:
     if chip.ideal or chip.images < 4:
         return None
     intervals = [done[i] - done[i - 1] for i in range(1, chip.images - 1)]
-    return chip.clock.ns(max(intervals) - min(intervals))
+    return 0.0 if chip.steady.period is not None else chip.clock.ns(max(intervals) - min(intervals))
+
+
+def _exact(chip: Chip, images: int) -> bool | None:
+    """Whether the interval is the period of a run that was seen to repeat itself."""
+    return None if chip.ideal or images < 4 else chip.steady.period is not None
+
+
+def _notes(chip: Chip, noc: NocResult) -> tuple[str, ...]:
+    """What a reader of the figures must know."""
+    notes = []
+    if chip.steady.skipped:
+        notes.append(
+            f"the state repeated when an image began: {chip.images} images were simulated, every window by itself,"
+            f" and {chip.steady.skipped} more follow from them exactly"
+        )
+    if noc.max_link_utilisation is not None and noc.max_link_utilisation > 1:
+        notes.append(
+            f"noc.model {chip.design.noc.model} makes no message wait, but the busiest link is asked for"
+            f" {noc.max_link_utilisation:.2f} times what it can carry: a real mesh would be slower"
+        )
+    return tuple(notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ class HostInput:
         self._chip = chip
         self.index = source.index
         self.name = source.tensor
-        self._slots = slots = source.grid.size
+        self.slots = slots = source.grid.size
         self._size = size_bytes
         self._link = link
         self._receivers = receivers_of(receivers, slots)
@@ -45,9 +45,9 @@ class HostInput:
         self._looping = False
 
     def _send(self) -> None:
-        if self.sent == self._slots * self._chip.images:
+        if self.sent == self.slots * self._chip.images:
             return
-        image, slot = divmod(self.sent, self._slots)
+        image, slot = divmod(self.sent, self.slots)
         self.sent += 1
         message = Message(self._chip, self, GATE, image, slot, slot, None, self._size, 0, self.begin)
         if self._chip.limits.offchip_ticks(self._size):
@@ -58,6 +58,11 @@ class HostInput:
     def _arrived(self, action: Action) -> None:
         message, receivers = action.argument
         message.send(receivers)
+
+    @property
+    def image(self) -> int:
+        """The image of the value sent last."""
+        return max(self.sent - 1, 0) // self.slots
 
     def ended(self, image: int, time: int) -> None:
         """A value of the input is in a buffer."""
@@ -70,10 +75,11 @@ class HostInput:
 class HostOutput:
     """Takes the results, over the link from the first chip; knows when an image is complete."""
 
-    def __init__(self, chip: Chip, slots: int, per_image: list[int], link: Link) -> None:
+    def __init__(self, chip: Chip, slots: int, per_image: int, link: Link) -> None:
         self._chip = chip
         self._link = link
-        self._left = per_image
+        self._expected = per_image
+        self._left = [per_image] * chip.images
         self.tile = GATE
         self.ranks = np.arange(slots).tolist()
         self.total = slots
@@ -96,8 +102,6 @@ class HostOutput:
         self.image_done[image] = max(self.image_done.get(image, 0), ready, self._chip.env.now)
         slots = (message.slot,) if message.parts is None else message.parts
         self._left[image] -= sum(message.parts is None or self._last_part(message, slot) for slot in slots)
-        if not self._left[image]:
-            self._chip.completed(image)
 
     def _last_part(self, message: Message, slot: int) -> bool:
         """Whether this is the last of the raw results that make a pooled value."""
@@ -110,4 +114,9 @@ class HostOutput:
     @property
     def missing(self) -> int:
         """Results that have not come yet."""
-        return sum(self._left)
+        return sum(self._left[: self._chip.images])
+
+    def state(self, image: int) -> tuple[Hashable, ...]:
+        """The images that are there in part, relative to `image`."""
+        some = tuple((i - image, left) for i, left in enumerate(self._left) if 0 < left < self._expected)
+        return some, *((origin, i - image, slot, left) for (origin, i, slot), left in sorted(self._partial.items()))

@@ -42,7 +42,7 @@ class PartUnit:
         self._thread = f"arrays {stage.name} {copy.index}"
         self.free = 0
         self.busy = 0
-        self._first: int | None = None
+        self.first: int | None = None
         self.stalls: dict[str, int] = {}
 
     def fetch(self, job: Job, now: int) -> None:
@@ -100,8 +100,8 @@ class PartUnit:
 
     def _account(self, fetched: int, start: int) -> None:
         """Divides the time since the last read among what it waited for; before the first read it was idle."""
-        if self._first is None:
-            self._first = start
+        if self.first is None:
+            self.first = start
             return
         since = self.free
         for cause, until in (
@@ -116,7 +116,7 @@ class PartUnit:
 
     def idle(self, end: int) -> int:
         """Ticks before the first read and after the last."""
-        return end if self._first is None else self._first + end - self.free
+        return end if self.first is None else self.first + end - self.free
 
 
 class _Gather:

@@ -46,11 +46,11 @@ class Port:
         self.top = 0
         self.bases: list[int] = []
         self._images: list[int] = []
-        self._times: dict[int, list[int]] = {}
-        self._partial: dict[tuple[int, int], tuple[int, int]] = {}
-        self._blocked: list[tuple[int, int, Message]] = []
-        self._waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
-        self._releases: list[tuple[int, int, int, int]] = []
+        self.known: dict[int, list[int]] = {}
+        self.partial: dict[tuple[int, int], tuple[int, int]] = {}
+        self.queue: list[tuple[int, int, Message]] = []
+        self.waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
+        self.releases: list[tuple[int, int, int, int]] = []
         self._priority = rank(FETCHED, tile)
 
     def join(self, base: int) -> int:
@@ -62,24 +62,24 @@ class Port:
 
     def times(self, image: int) -> list[int]:
         """When each slot of an image is there, MISSING for those that are not (or are not needed)."""
-        times = self._times.get(image)
+        times = self.known.get(image)
         if times is None:
-            times = self._times[image] = [MISSING] * len(self.ranks)
+            times = self.known[image] = [MISSING] * len(self.ranks)
         return times
 
     def wait(self, image: int, slot: int, wake: Callable[[], None]) -> None:
         """Calls `wake` when the slot arrives."""
-        self._waiting.setdefault((image, slot), []).append(wake)
+        self.waiting.setdefault((image, slot), []).append(wake)
 
     def offer(self, message: Message, order: int) -> bool:
         """Reserves room for the value of absolute rank `order`; if there is none the message waits here."""
         if order >= self.base + self.capacity:
-            self._settle()
+            self.settle()
             if order >= self.base + self.capacity:
-                if not self._blocked:
-                    for release in self._releases:
+                if not self.queue:
+                    for release in self.releases:
                         self._announce(release[0])
-                heapq.heappush(self._blocked, (order, message.window, message))
+                heapq.heappush(self.queue, (order, message.window, message))
                 return False
         if order >= self.top:
             self.top = order + 1
@@ -88,7 +88,7 @@ class Port:
     @property
     def blocked(self) -> int:
         """How many values wait for room."""
-        return len(self._blocked)
+        return len(self.queue)
 
     def arrive(self, message: Message) -> None:
         """A value reaches the tile: it is written, and is there one read cycle later or when the port is done."""
@@ -112,10 +112,10 @@ class Port:
     def _part(self, message: Message, slot: int, ready: int) -> None:
         """One of the raw results that a pooled value is made of; the value is there when the last is."""
         key = (message.image, slot)
-        left, latest = self._partial.pop(key, (message.origin.parts_of(slot), 0))
+        left, latest = self.partial.pop(key, (message.origin.parts_of(slot), 0))
         latest = max(latest, ready)
         if left > 1:
-            self._partial[key] = (left - 1, latest)
+            self.partial[key] = (left - 1, latest)
         else:
             self._there(message.image, slot, latest)
 
@@ -123,8 +123,8 @@ class Port:
         self.times(image)[slot] = ready
         if self._observers:
             self._report()
-        if (image, slot) in self._waiting:
-            for wake in self._waiting.pop((image, slot)):
+        if (image, slot) in self.waiting:
+            for wake in self.waiting.pop((image, slot)):
                 wake()
 
     def release(self, time: int, reader: int, base: int, image: int) -> None:
@@ -132,20 +132,20 @@ class Port:
 
         It takes effect when a value asks for room; only while values are blocked is there an event for it.
         """
-        self._releases.append((time, reader, base, image))
-        if self._blocked or self._observers:
+        self.releases.append((time, reader, base, image))
+        if self.queue or self._observers:
             self._announce(time)
-        elif len(self._releases) > _MOST_RELEASES:
-            self._settle()
+        elif len(self.releases) > _MOST_RELEASES:
+            self.settle()
 
     def _announce(self, time: int) -> None:
         """Makes an event of a release."""
         Action(self._env, time - self._env.now, self._priority, self._free)
 
-    def _settle(self) -> bool:
-        """Lets the releases up to now take effect; answers whether there is more room."""
-        now, before, later = self._env.now, self.base, []
-        for release in self._releases:
+    def settle(self) -> None:
+        """Lets the releases up to now take effect."""
+        now, later = self._env.now, []
+        for release in self.releases:
             time, reader, base, image = release
             if time > now:
                 later.append(release)
@@ -153,18 +153,16 @@ class Port:
             self.bases[reader] = base
             if image != self._images[reader]:
                 self._forget(reader, image)
-        self._releases = later
+        self.releases = later
         self.base = min(self.bases)
-        return self.base != before
 
     def _free(self, action: Action) -> None:  # noqa: ARG002
         """Values that were blocked take the room that there is now."""
-        if not self._settle():
-            return
+        self.settle()
         if self._observers:
             self._report()
-        while self._blocked and self._blocked[0][0] < self.base + self.capacity:
-            order, _, message = heapq.heappop(self._blocked)
+        while self.queue and self.queue[0][0] < self.base + self.capacity:
+            order, _, message = heapq.heappop(self.queue)
             self.top = max(self.top, order + 1)
             message.unblocked(self)
 
@@ -172,8 +170,8 @@ class Port:
         """Drops the times of images that every reader is done with."""
         self._images[reader] = image
         oldest = min(self._images)
-        for past in [number for number in self._times if number < oldest]:
-            del self._times[past]
+        for past in [number for number in self.known if number < oldest]:
+            del self.known[past]
 
     def _report(self) -> None:
         for observer in self._observers:

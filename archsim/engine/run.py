@@ -52,6 +52,6 @@ def simulate(
     chip.run()
     if chip.output.missing:
         raise explain(chip)
-    bound = estimate(placement, images)
+    bound = estimate(placement, chip.images)
     checks = run_checks(chip, bound)
-    return to_result(chip, checks, bound, (), time.process_time() - began)
+    return to_result(chip, checks, bound, time.process_time() - began)

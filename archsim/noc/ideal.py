@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from archsim.noc.mesh import Mesh
-from archsim.noc.statistics import Link, Traffic
+from archsim.noc.statistics import Link, Load, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class IdealMesh:
         self.mesh = mesh
         self.router = router
         self.traffic = Traffic()
-        self._pending: list[Delivery] = []
+        self.pending: list[Delivery] = []
         self._latencies: dict[tuple[int, int, int], int] = {}
 
     def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int:
@@ -61,7 +61,7 @@ class IdealMesh:
 
         Answers the cycle of the earliest delivery of all that is under way.
         """
-        counts, latencies, pending = self.traffic.sent, self._latencies, self._pending
+        counts, latencies, pending = self.traffic.sent, self._latencies, self.pending
         for destination in destinations:
             key = (source, destination, size_bytes)
             if key not in counts:
@@ -76,33 +76,29 @@ class IdealMesh:
         flits, packets = self.router.cut(size_bytes)
         return 2 + (self.mesh.hops(source, destination) + 1) * self.router.hop_cycles + flits + packets - 2
 
-    @property
-    def packets(self) -> int:
-        """Packets sent so far."""
-        return sum(self.router.cut(size)[1] * count for (_, _, size), count in self.traffic.sent.items())
-
-    @property
-    def flits(self) -> int:
-        """Flits sent so far."""
-        return sum(self.router.cut(size)[0] * count for (_, _, size), count in self.traffic.sent.items())
-
-    @property
-    def busiest_link(self) -> int:
-        """Flits over the link between routers that carried the most."""
-        flits: Counter[Link] = Counter()
-        for (source, destination, size), count in self.traffic.sent.items():
+    def load(self, sent: Mapping[tuple[int, int, int], int]) -> Load:
+        """What the messages of `sent` (counted by source, destination and bytes) come to."""
+        packets = flits = latency = bytes_hops = 0
+        on_link: Counter[Link] = Counter()
+        for (source, destination, size), count in sent.items():
+            cut_flits, cut_packets = self.router.cut(size)
+            flits += cut_flits * count
+            packets += cut_packets * count
+            latency += self.latency(source, destination, size) * count
+            bytes_hops += size * self.mesh.hops(source, destination) * count
             for link in self.mesh.links(source, destination):
-                flits[link] += self.router.cut(size)[0] * count
-        return max(flits.values(), default=0)
+                on_link[link] += cut_flits * count
+        busiest = max(on_link.values(), default=0)
+        return Load(sum(sent.values()), packets, flits, latency, bytes_hops, busiest)
 
     def next_delivery(self) -> int | None:
         """The cycle of the earliest delivery, None if nothing is under way."""
-        return self._pending[0][0] if self._pending else None
+        return self.pending[0][0] if self.pending else None
 
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`, in order of time and then of message number."""
         result = []
-        pending = self._pending
+        pending = self.pending
         while pending and pending[0][0] <= until:
             result.append(heapq.heappop(pending))
         self.traffic.delivered += len(result)

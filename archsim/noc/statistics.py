@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archsim.noc.mesh import Mesh
-
 Link = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -27,6 +25,15 @@ class Traffic:
         """Bytes sent, for each destination."""
         return sum(size * count for (_, _, size), count in self.sent.items())
 
-    def bytes_hops(self, mesh: Mesh) -> int:
-        """Bytes times links between routers."""
-        return sum(size * count * mesh.hops(a, b) for (a, b, size), count in self.sent.items())
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What messages come to: their number, packets, flits, cycles from creation to arrival in all, bytes x links
+    between routers, and the flits over the link that carried the most."""
+
+    messages: int
+    packets: int
+    flits: int
+    latency_cycles: int
+    bytes_hops: int
+    busiest_link_flits: int

@@ -1,0 +1,134 @@
+"""Finds out that a run repeats itself: the state when an image begins is the one when the last image began.
+
+Everything that decides the future is in the state: what is queued, busy, buffered and waiting, with times
+relative to now and images relative to the one that begins. If two states are equal, so is everything after
+them, up to the end of the input; the images between need not be simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from archsim.engine.counters import Counters, count
+from archsim.engine.fabric import Fabric
+from archsim.engine.job import Job
+from archsim.engine.message import Message
+from archsim.mapping.needs import MISSING
+
+if TYPE_CHECKING:
+    from archsim.engine.chip import Chip
+    from archsim.engine.copies import CopyUnit
+    from archsim.engine.port import Port
+
+State = tuple[Hashable, ...]
+
+
+class SteadyState:
+    """Compares the states of a run at the beginnings of its images.
+
+    When two are equal, `period` is the time between, and the run is cut to the images that are under way and one
+    more: `skipped` images are left out, and `earlier` to `later` is what each of them would have counted.
+    """
+
+    def __init__(self, chip: Chip) -> None:
+        self._chip = chip
+        self._last: tuple[State, int, Counters] | None = None
+        self.period: int | None = None
+        self.skipped = 0
+        self.earlier: Counters | None = None
+        self.later: Counters | None = None
+
+    def image_begins(self, image: int) -> None:
+        """The first window of the first layer of an image was issued just now."""
+        chip = self._chip
+        if self.period is not None or chip.ideal or chip.images < 4 or image == 0:
+            return
+        now, state, counters = chip.env.now, snapshot(chip, image), count(chip)
+        if self._last is not None and self._last[0] == state:
+            self.period = now - self._last[1]
+            self.earlier, self.later = self._last[2], counters
+            fed = max((host.image for host in chip.inputs), default=image)
+            keep = max(fed, image) + 2
+            self.skipped = max(chip.images - keep, 0)
+            chip.cut(chip.images - self.skipped)
+        self._last = (state, now, counters)
+
+
+def snapshot(chip: Chip, image: int) -> State:
+    """The state of a chip, relative to now and to `image`."""
+    now = chip.env.now
+    copies = (copy for stage in chip.stages for copy in stage.copies)
+    links = [chip.into, chip.out]
+    meshes: list[State] = []
+    if isinstance(chip.fabric, Fabric):
+        links += [*chip.fabric.upward, *chip.fabric.downward]
+        meshes = [_mesh(adapter.pending(), now // chip.clock.noc, image) for adapter in chip.fabric.meshes]
+    return (
+        now % chip.clock.noc,
+        tuple(sorted(_event(entry, now, image, chip.clock.cycle) for entry in chip.env.queued)),
+        tuple(max(s.free - now, 0) for tile in chip.tiles.values() for s in tile.servers().values()),
+        tuple(max(link.server.free - now, 0) for link in links),
+        tuple(_port(port, now, image) for port in chip.ports.values()),
+        tuple(_copy(copy, now, image) for copy in copies),
+        tuple(tuple(sorted((i - image, s, n) for (i, s), n in stage.emitter.open.items())) for stage in chip.stages),
+        tuple(host.sent - image * host.slots for host in chip.inputs),
+        tuple(meshes),
+        chip.output.state(image),
+    )
+
+
+def _event(entry: tuple[int, int, Any], now: int, image: int, floor: int) -> State:
+    time, priority, argument = entry
+    return time - now, priority, str(_argument(argument, now, image, floor))
+
+
+def _argument(argument: object, now: int, image: int, floor: int) -> Hashable:
+    if isinstance(argument, Job):
+        ready, processed = max(argument.ready - now, 0), max(argument.processed + floor - now, 0)
+        return argument.image - image, argument.window, argument.missing, ready, processed
+    if isinstance(argument, Message):
+        return message_state(argument, image)
+    if isinstance(argument, tuple):
+        return tuple(_argument(item, now, image, floor) for item in argument if isinstance(item, Message))
+    return None
+
+
+def message_state(message: Message, image: int) -> State:
+    """A message, relative to an image."""
+    parts = None if message.parts is None else tuple(message.parts)
+    return message.origin.index, message.image - image, message.window, message.slot, parts, message.floor
+
+
+def _mesh(pending: list[tuple[int, Message, int]], cycle: int, image: int) -> State:
+    return tuple(sorted((time - cycle, str(message_state(m, image)), tile) for time, m, tile in pending))
+
+
+def _port(port: Port, now: int, image: int) -> State:
+    """What is there and what is needed, from the first value that is still needed on."""
+    port.settle()
+    shift = image * port.total
+    first = port.base
+    there = [
+        (number - image, slot, max(time - now, 0))
+        for number, times in sorted(port.known.items())
+        for slot, time in enumerate(times)
+        if time != MISSING and number * port.total + port.ranks[slot] >= first
+    ]
+    return (
+        first - shift,
+        max(port.top, first) - shift,
+        tuple(base - shift for base in port.bases),
+        tuple(there),
+        tuple(sorted((i - image, slot, left, max(t - now, 0)) for (i, slot), (left, t) in port.partial.items())),
+        tuple(sorted((order - shift, str(message_state(m, image))) for order, _, m in port.queue)),
+        tuple(sorted((i - image, slot) for i, slot in port.waiting)),
+        tuple((time - now, reader, base - shift) for time, reader, base, _ in port.releases if time > now),
+    )
+
+
+def _copy(copy: CopyUnit, now: int, image: int) -> State:
+    return (
+        *copy.state(now, image),
+        tuple(None if unit.first is None else unit.free - now for unit in copy.units),
+    )
