@@ -75,7 +75,10 @@ def _check_arrays(
         return
     single = sum(tiling.arrays for tiling in tilings.values())
     fewest = -(-needed // design.chip_arrays)
-    options = [f"chips={fewest} or chips=auto"]
+    given = design.copies.budget_arrays
+    options = [f"copies.budget_arrays={needed}"] if given and needed > given else []
+    if needed > available:
+        options.append(f"chips={fewest} or chips=auto")
     if needed > single:
         options.append("fewer copies (copies.policy=none)")
     if design.precision.weight_bits > 8:
