@@ -76,9 +76,7 @@ class Chip:
         for plan in self.placement.ports:
             index, number = plan.key
             name = self.placement.plans[index].stage.name + (f" input {number}" if number else "")
-            capacity = self.limits.capacity(plan)
-            write = self._tile(plan.tile).write
-            ports[index, number, plan.tile] = Port(self, plan.tile, name, plan.ranks, capacity, plan.value_bytes, write)
+            ports[index, number, plan.tile] = Port(self, plan, name, self._tile(plan.tile).write)
         return ports
 
     def _make_copies(self) -> None:
@@ -132,7 +130,7 @@ class Chip:
 
     def _make_emitter(self, plan: StagePlan, stage: StageUnit, receivers: list[Receiver]) -> Emitter:
         value_bytes = plan.stage.channels * self.design.value_bytes
-        emitter = Emitter(self, stage, receivers, plan.stage.slot_grid.size, value_bytes)
+        emitter = Emitter(stage, receivers, plan.stage.slot_grid.size, value_bytes)
         if plan.stage.pool_need is not None:
             emitter.pool(plan.stage.pool_need, _homes(plan))
         return emitter

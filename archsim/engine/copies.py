@@ -112,9 +112,12 @@ class CopyUnit:
                 self._waiting = True
                 port.wait(self._image, need.missing(times, window), self._wake)
                 return
-            self._latest = max(self._latest, latest)
+            if latest > self._latest:
+                self._latest = latest
         now = self._env.now
-        start = max(now, self._latest, self._register[0])
+        start = self._latest if self._latest > now else now
+        if self._register[0] > start:
+            start = self._register[0]
         self._busy = True
         if self._in_order:
             start = self.stage.taken(start)
@@ -154,7 +157,8 @@ class CopyUnit:
         may overlap the last read cycle only.
         """
         room = start if self.stage.input_windows > 1 else end - self.stage.fetch_floor
-        self._room = max(self._room, room)
+        if room > self._room:
+            self._room = room
         self._fetching -= 1
         if self._fetching:
             return
@@ -174,7 +178,8 @@ class CopyUnit:
         self._collect(job, self._env.now + self.stage.gather_ticks)
 
     def _collect(self, job: Job, ready: int) -> None:
-        job.ready = max(job.ready, ready)
+        if ready > job.ready:
+            job.ready = ready
         job.missing -= 1
         if job.missing:
             return
@@ -217,7 +222,9 @@ class CopyUnit:
         job, now, stage = action.argument, self._env.now, self.stage
         if self._joins:
             self._release_joins(job)
-        floor = max(0, job.processed + stage.write_floor - now)
+        floor = job.processed + stage.write_floor - now
+        if floor < 0:
+            floor = 0
         if job.image == 0:
             stage.ended(0, now + floor)
         stage.emitter.emit(self.home, job.image, job.window, floor, self._accepted)

@@ -11,7 +11,7 @@ from archsim.engine.message import Message, Origin, Receiver
 from archsim.mapping.needs import Integers, Need
 
 if TYPE_CHECKING:
-    from archsim.engine.chip import Chip
+    pass
 
 
 def receivers_of(receivers: Sequence[Receiver], slots: int) -> list[tuple[Receiver, ...]]:
@@ -33,8 +33,7 @@ class Emitter:
     and sent when the last is done; otherwise its raw results are sent and pooled where they arrive.
     """
 
-    def __init__(self, chip: Chip, origin: Origin, receivers: Sequence[Receiver], slots: int, size_bytes: int) -> None:
-        self._chip = chip
+    def __init__(self, origin: Origin, receivers: Sequence[Receiver], slots: int, size_bytes: int) -> None:
         self._origin = origin
         self._size = size_bytes
         self._receivers = receivers_of(receivers, slots)
@@ -72,7 +71,7 @@ class Emitter:
     def emit(self, source: int, image: int, window: int, floor: int, accepted: Callable[[], None]) -> None:
         """The result of a window leaves tile `source`; `accepted` is called once all it causes has room."""
         if self._pooled is None:
-            Message(self._chip, self._origin, source, image, window, window, None, self._size, floor, accepted).send(
+            Message(self._origin, source, image, window, window, None, self._size, floor, accepted).send(
                 self._receivers[window]
             )
             return
@@ -87,9 +86,7 @@ class Emitter:
             messages.append((self._raw[window][0], self._raw[window], self._raw_receivers[window]))
         release = _after(len(messages), accepted)
         for slot, parts, receivers in messages:
-            Message(self._chip, self._origin, source, image, window, slot, parts, self._size, floor, release).send(
-                receivers
-            )
+            Message(self._origin, source, image, window, slot, parts, self._size, floor, release).send(receivers)
 
 
 def _after(count: int, accepted: Callable[[], None]) -> Callable[[], None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 from simpy.core import EmptySchedule
@@ -30,10 +31,10 @@ class Timeline(simpy.Environment):
         super().__init__()
         self.actions = 0
 
-    @property
-    def now(self) -> int:
-        """The current tick."""
-        return self._now  # type: ignore[return-value]
+    if TYPE_CHECKING:
+        now: int
+    else:
+        now = property(operator.attrgetter("_now"), doc="The current tick.")
 
     @property
     def queued(self) -> list[tuple[int, int, Any]]:

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 class HostInput:
     """Sends the values of one input of the graph, image after image in raster order, over the link to the first
-    chip; the next is sent when every buffer that needs the one before has accepted it."""
+    chip; the next packet is sent when every buffer that needs the one before has accepted it.
+
+    A packet holds neighbouring values that go to the same buffers, no more than they can take beyond the least
+    that they must hold: so waiting for room for all of it cannot deadlock.
+    """
 
     def __init__(self, chip: Chip, source: Source, size_bytes: int, receivers: Sequence[Receiver], link: Link) -> None:
-        self._chip = chip
+        self.chip = chip
         self.index = source.index
         self.name = source.tensor
         self.slots = slots = source.grid.size
@@ -30,6 +34,7 @@ class HostInput:
         self._link = link
         self._receivers = receivers_of(receivers, slots)
         self.sent = 0
+        self._packets = self._divide(max(chip.design.offchip.packet_bytes // size_bytes, 1))
         self._looping = False
         self._more = False
 
@@ -45,15 +50,30 @@ class HostInput:
         self._looping = False
 
     def _send(self) -> None:
-        if self.sent == self.slots * self._chip.images:
+        if self.sent == self.slots * self.chip.images:
             return
         image, slot = divmod(self.sent, self.slots)
-        self.sent += 1
-        message = Message(self._chip, self, GATE, image, slot, slot, None, self._size, 0, self.begin)
-        if self._chip.limits.offchip_ticks(self._size):
+        run = self._packets[slot]
+        self.sent += run
+        size = self._size * run
+        message = Message(self, GATE, image, slot, slot, None, size, 0, self.begin, run)
+        if self.chip.limits.offchip_ticks(size):
             self._link.send(message, self._arrived, (message, self._receivers[slot]))
         else:
             message.send(self._receivers[slot])
+
+    def _divide(self, most: int) -> dict[int, int]:
+        """The number of values in the packet that begins at each slot where one does."""
+        packets, slot = {}, 0
+        while slot < self.slots:
+            receivers = self._receivers[slot]
+            largest = min([most, *(receiver.spare + 1 for receiver in receivers)])
+            run = 1
+            while run < largest and slot + run < self.slots and self._receivers[slot + run] is receivers:
+                run += 1
+            packets[slot] = run
+            slot += run
+        return packets
 
     def _arrived(self, action: Action) -> None:
         message, receivers = action.argument
@@ -83,6 +103,7 @@ class HostOutput:
         self.tile = GATE
         self.ranks = np.arange(slots).tolist()
         self.total = slots
+        self.spare = slots
         self.image_done: dict[int, int] = {}
         self._partial: dict[tuple[int, int, int], int] = {}
 

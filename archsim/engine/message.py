@@ -25,6 +25,7 @@ class Receiver(Target, Protocol):
 
     ranks: list[int]
     total: int
+    spare: int
 
     def offer(self, message: Message, rank: int) -> bool:
         """Reserves room for a value of that absolute rank; if there is none the message waits for it."""
@@ -33,6 +34,7 @@ class Receiver(Target, Protocol):
 class Origin(Protocol):
     """Who makes values: a stage or the host."""
 
+    chip: Chip
     index: int
     name: str
 
@@ -44,17 +46,17 @@ class Origin(Protocol):
 
 
 class Message:
-    """`size_bytes` for slot `slot` of an image (`parts`: the pooled slots that a raw result is part of), made by
-    window `window`; written `floor` ticks after arrival at the earliest. `accepted` is called when every
+    """`size_bytes` for `run` slots of an image from `slot` on (`parts`: the pooled slots that a raw result is part
+    of), made by window `window`; written `floor` ticks after arrival at the earliest. `accepted` is called when every
     destination has room."""
 
     __slots__ = (
-        "_accepted", "_waiting", "chip", "floor", "image", "origin", "parts", "size_bytes", "slot", "source", "window",
+        "_accepted", "_waiting", "floor", "image", "origin", "parts", "run", "size_bytes", "slot", "source",
+        "window",
     )  # fmt: skip
 
     def __init__(
         self,
-        chip: Chip,
         origin: Origin,
         source: int,
         image: int,
@@ -64,8 +66,8 @@ class Message:
         size_bytes: int,
         floor: int,
         accepted: Callable[[], None],
+        run: int = 1,
     ) -> None:
-        self.chip = chip
         self.origin = origin
         self.source = source
         self.image = image
@@ -74,12 +76,13 @@ class Message:
         self.parts = parts
         self.size_bytes = size_bytes
         self.floor = floor
+        self.run = run
         self._accepted = accepted
         self._waiting = 0
 
     def send(self, receivers: Sequence[Receiver]) -> None:
         """Goes at once to the receivers that have room, and to each of the others when it has."""
-        image, slot = self.image, self.slot
+        image, slot = self.image, self.slot + self.run - 1
         ready: Sequence[Target]
         if self.parts is None:
             ready = [r for r in receivers if r.offer(self, image * r.total + r.ranks[slot])]
@@ -88,13 +91,13 @@ class Message:
             ready = [r for r in receivers if r.offer(self, image * r.total + max(r.ranks[s] for s in parts))]
         self._waiting = len(receivers) - len(ready)
         if ready:
-            self.chip.fabric.send(self, self.source, ready if self._waiting else receivers)
+            self.origin.chip.fabric.send(self, self.source, ready if self._waiting else receivers)
         if not self._waiting:
             self._accepted()
 
     def unblocked(self, receiver: Target) -> None:
         """A receiver that had no room has some now."""
-        self.chip.fabric.send(self, self.source, [receiver])
+        self.origin.chip.fabric.send(self, self.source, [receiver])
         self._waiting -= 1
         if not self._waiting:
             self._accepted()

@@ -53,7 +53,8 @@ class PartUnit:
         """
         served = self._bus.serve(now, self._fetch_ticks)
         end = now + self._stage.fetch_floor
-        end = max(end, served)
+        if served > end:
+            end = served
         for observer in self._observers:
             begun = served - self._fetch_ticks
             observer.slice(self.tile, "bus", self._stage.name, job.image, job.window, begun, served)
@@ -93,9 +94,7 @@ class PartUnit:
     def _send_home(self, action: Action) -> None:
         """Partial sums go to the home tile, which adds them in its own shift-and-add cycle."""
         copy, job = self._copy, action.argument
-        message = Message(
-            self._chip, self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing
-        )
+        message = Message(self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing)
         self._chip.fabric.send(message, self.tile, [_Gather(copy, job)])
 
     def _account(self, fetched: int, start: int) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from archsim.engine.events import FETCHED, Action, rank
 from archsim.engine.server import Server
-from archsim.mapping.needs import MISSING, Integers
+from archsim.mapping.needs import MISSING
 
 if TYPE_CHECKING:
+    from archsim import mapping
     from archsim.engine.chip import Chip
     from archsim.engine.message import Message
 
@@ -25,23 +26,23 @@ class Port:
 
     A value of rank r in image k has the absolute rank k x total + r. It is accepted while that is below
     `base + capacity`; `base`, the absolute rank of the first value that a window still needs, is the least over
-    the copies that read the port.
+    the copies that read the port. `spare` is the capacity beyond the least that works.
     """
 
-    def __init__(
-        self, chip: Chip, tile: int, name: str, ranks: Integers, capacity: int, value_bytes: int, write: Server
-    ) -> None:
+    def __init__(self, chip: Chip, plan: mapping.Port, name: str, write: Server) -> None:
         self._env = chip.env
         self._observers = chip.observers
-        self.tile = tile
+        self._limits = chip.limits
+        self.tile = plan.tile
         self.name = name
-        self.rank_array = ranks
-        self.ranks: list[int] = ranks.tolist()
-        self.total = int(ranks.max(initial=0)) + 1
-        self.capacity = capacity
-        self.value_bytes = value_bytes
+        self.rank_array = plan.ranks
+        self.ranks: list[int] = plan.ranks.tolist()
+        self.total = int(plan.ranks.max(initial=0)) + 1
+        self.capacity = chip.limits.capacity(plan)
+        self.spare = self.capacity - plan.minimum
+        self.value_bytes = plan.value_bytes
         self.write = write
-        self.write_ticks = chip.limits.write_ticks(value_bytes)
+        self.write_ticks = chip.limits.write_ticks(plan.value_bytes)
         self.base = 0
         self.top = 0
         self.bases: list[int] = []
@@ -51,7 +52,7 @@ class Port:
         self.queue: list[tuple[int, int, Message]] = []
         self.waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
         self.releases: list[tuple[int, int, int, int]] = []
-        self._priority = rank(FETCHED, tile)
+        self._priority = rank(FETCHED, plan.tile)
 
     def join(self, base: int) -> int:
         """A reader joins whose first window needs the value of absolute rank `base` first; answers its number."""
@@ -93,17 +94,18 @@ class Port:
     def arrive(self, message: Message) -> None:
         """A value reaches the tile: it is written, and is there one read cycle later or when the port is done."""
         now = self._env.now
-        written = self.write.serve(now, self.write_ticks)
+        service = self.write_ticks if message.run == 1 else self._limits.write_ticks(message.size_bytes)
+        written = self.write.serve(now, service)
         ready = now + message.floor
-        ready = max(ready, written)
+        if written > ready:
+            ready = written
         if message.image == 0:
             message.origin.ended(0, ready)
         for observer in self._observers:
-            observer.slice(
-                self.tile, "buffer", self.name, message.image, message.window, written - self.write_ticks, written
-            )
+            observer.slice(self.tile, "buffer", self.name, message.image, message.window, written - service, written)
         if message.parts is None:
-            self._there(message.image, message.slot, ready)
+            for slot in range(message.slot, message.slot + message.run):
+                self._there(message.image, slot, ready)
             return
         for slot in message.parts:
             if self.ranks[slot] >= 0:

@@ -97,7 +97,7 @@ def _argument(argument: object, now: int, image: int, floor: int) -> Hashable:
 def message_state(message: Message, image: int) -> State:
     """A message, relative to an image."""
     parts = None if message.parts is None else tuple(message.parts)
-    return message.origin.index, message.image - image, message.window, message.slot, parts, message.floor
+    return message.origin.index, message.image - image, message.window, message.slot, message.run, parts, message.floor
 
 
 def _mesh(pending: list[tuple[int, Message, int]], cycle: int, image: int) -> State:

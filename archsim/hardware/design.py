@@ -66,6 +66,12 @@ class Bus(Part):
     clock_ghz: Exact
 
 
+class OffchipLink(Bus):
+    """A link between chips, or to the host, which sends its values in packets of at most `packet_bytes`."""
+
+    packet_bytes: Count
+
+
 class Tile(Part):
     """PEs around a buffer: `bus` carries fetches from the buffer to the PEs, `write_port` takes values that
     arrive, `output_register_bytes` holds results until every destination has room."""
@@ -168,7 +174,7 @@ class Design(Part):
     chip: ChipSize
     chips: Count | Literal["auto"]
     noc: Noc
-    offchip: Bus
+    offchip: OffchipLink
     copies: Copies
     tiling: Tiling
     schedule: Schedule
