@@ -9,13 +9,14 @@ from archsim.mapping import Placement
 from tests.engine.networks import SMALL, Net, placed
 
 TWO = "adc.arrays_per_set=2"
+ONE_BY_ONE = "offchip.packet_bytes=1"  # the host sends value by value
 
 
 def windows_of(outputs: int, windows: int, *settings: str) -> Placement:
     """One convolution of kernel 1: `outputs` x 8 / 128 arrays."""
     net = Net(3, 1, windows)
     net.conv("image", outputs)
-    return placed(net, *settings)
+    return placed(net, ONE_BY_ONE, *settings)
 
 
 def test_two_arrays_on_one_set_take_twice_the_reads() -> None:
@@ -51,7 +52,7 @@ def two_layers(windows: int) -> Net:
 def test_two_layers_on_one_set_take_turns(windows: int) -> None:
     """Their 2 x windows x 16 reads follow each other without a gap: no earlier than both after each other, and no
     later."""
-    alone, shared = (simulate(placed(two_layers(windows), *settings)) for settings in ((), (TWO,)))
+    alone, shared = (simulate(placed(two_layers(windows), ONE_BY_ONE, *settings)) for settings in ((), (TWO,)))
     fetches = 3.125 * 2
     one = windows * 1600
     assert alone.latency_ns is not None

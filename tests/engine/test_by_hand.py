@@ -18,11 +18,13 @@ from archsim.result import Result
 from tests.engine.networks import Net, placed, point
 from tests.engine.observed import Slices
 
+ONE_BY_ONE = "offchip.packet_bytes=1"
 SMALL_TILE = ("tile.pes=1", "noc.concentration=1")
 
 
 def latency(net: Net, *settings: str, copies: list[int] | None = None) -> float | None:
-    result: Result = simulate(placed(net, *settings, copies=copies))
+    """Of a network whose values come from the host one by one."""
+    result: Result = simulate(placed(net, ONE_BY_ONE, *settings, copies=copies))
     assert all(result.checks.values())
     return result.latency_ns
 
@@ -48,6 +50,22 @@ def test_with_one_window_in_the_input_register_the_fetch_overlaps_the_last_read_
     first = 512 * 0.625 + 64 * 3.125 + fetch
     assert latency(wide) == first + windows * 1600 + 500
     assert latency(wide, "pe.input_windows=1") == first + windows * 1600 + (windows - 1) * (fetch - 100) + 500
+
+
+@pytest.mark.parametrize(
+    ("packet_bytes", "packets"), [(64, [4]), (24, [4]), (23, [3, 1]), (12, [2, 2]), (6, [1] * 4), (1, [1] * 4)]
+)
+def test_the_host_sends_packets_of_whole_values(packet_bytes: int, packets: list[int]) -> None:
+    """4 values of 6 bytes over a link of 4 bytes at 0.001 GHz: a packet of n takes ceil(6 n / 4) cycles of 1,000 ns,
+    and its windows start when all of it is there; the results, 8 bytes, take the link out 2,000 ns each."""
+    entered = free = out = 0.0
+    for values in packets:
+        entered += -(-6 * values // 4) * 1000
+        for _ in range(values):
+            free = max(entered + 3.125 + 100, free) + 1600
+            out = max(free + 400, out) + 2000
+    result = simulate(placed(point(width=4), "offchip.clock_ghz=0.001", f"offchip.packet_bytes={packet_bytes}"))
+    assert result.latency_ns == out
 
 
 def test_results_that_take_the_link_longer_than_a_cycle_are_out_when_it_is_done() -> None:

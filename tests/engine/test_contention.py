@@ -33,19 +33,19 @@ PLENTY = (
 
 # a setting with values that give ever more of it
 MORE = {
-    "tile.bus.clock_ghz": (0.001, 0.01, 0.08, 0.32, 10),
-    "tile.bus.width_bytes": (1, 4, 32, 1024),
-    "tile.write_port.clock_ghz": (0.001, 0.01, 0.08, 0.32, 10),
-    "tile.write_port.width_bytes": (1, 4, 32, 1024),
-    "sfu.clock_ghz": (0.0005, 0.005, 0.05, 1.2),
+    "tile.bus.clock_ghz": (0.001, 0.02, 0.32),
+    "tile.bus.width_bytes": (1, 4, 1024),
+    "tile.write_port.clock_ghz": (0.001, 0.02, 0.32),
+    "tile.write_port.width_bytes": (1, 4, 1024),
+    "sfu.clock_ghz": (0.0005, 0.005, 1.2),
     "sfu.elementwise_lanes": (1, 2, 64),
     "sfu.pool_lanes": (1, 2, 64),
-    "noc.clock_ghz": (0.01, 0.1, 1, 10),
+    "noc.clock_ghz": (0.01, 0.1, 10),
     "noc.flit_bytes": (1, 4, 32),
     "noc.max_packet_flits": (1, 4, 64),
-    "offchip.clock_ghz": (0.001, 0.01, 0.1, 1.6),
+    "offchip.clock_ghz": (0.001, 0.02, 1.6),
     "offchip.width_bytes": (1, 4, 64),
-    "tile.output_register_bytes": (0, 64, 3072, 100000),
+    "tile.output_register_bytes": (0, 64, 3072),
 }
 # with which other settings a scarcity of it shows
 SCARCE = {
@@ -85,11 +85,10 @@ def test_contention_makes_no_layer_start_or_end_earlier(name: str, assignment: s
     assert (real.interval_ns or 0) >= real.interval_bound_ns
 
 
-@pytest.mark.parametrize("spread", [SPREAD, CHIPS], ids=["tiles", "chips"])
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("key", MORE)
-def test_more_of_a_resource_never_makes_the_latency_longer(key: str, name: str, spread: tuple[str, ...]) -> None:
-    """`strips`, so that copies do not wait for each other's turn."""
+def test_more_of_a_resource_never_makes_the_latency_longer(key: str, name: str) -> None:
+    spread = CHIPS if key.startswith(("noc", "offchip")) else SPREAD
     latencies = [
         simulate(small(name, *SCARCE.get(key, ()), f"{key}={value}", spread=spread)).latency_ns for value in MORE[key]
     ]

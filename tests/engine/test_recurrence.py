@@ -39,6 +39,12 @@ def test_vgg16_gives_the_published_cycles_in_the_estimate(
     assert found.image_done[1] - found.image_done[0] == interval == found.interval_bound
 
 
+def test_resnet18_gives_the_published_cycles_in_the_estimate() -> None:
+    for assignment, network in (("round_robin", 5_388), ("strips", 5_676)):
+        found = estimate(placed("resnet18", f"copies.assignment={assignment}", copies=RESNET18_COPIES), 2)
+        assert (found.latency_cycles, found.image_done[1] - found.image_done[0]) == (network, 3_136)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "convolutions", "network", "interval"),
@@ -67,7 +73,9 @@ def test_vgg16_convolutions_end_after_16270_cycles_in_the_engine() -> None:
     assert (ends["conv5_3"], result.latency_cycles) == (1_627_000, 16_336)
 
 
-@pytest.mark.parametrize(("assignment", "network"), [("round_robin", 5_388), ("strips", 5_676)])
+@pytest.mark.parametrize(
+    ("assignment", "network"), [("strips", 5_676), pytest.param("round_robin", 5_388, marks=pytest.mark.slow)]
+)
 def test_resnet18_gives_the_published_cycles(assignment: str, network: int) -> None:
     placement = placed("resnet18", f"copies.assignment={assignment}", copies=RESNET18_COPIES)
     result = simulate(placement, images=2, ideal=True)

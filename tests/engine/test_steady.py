@@ -1,0 +1,94 @@
+"""A run that is found to repeat itself ends early, and says what the whole run would have said."""
+
+from __future__ import annotations
+
+import pytest
+
+from archsim.engine import run, simulate
+from archsim.engine.run import Chip
+from archsim.engine.steady import SteadyState
+from archsim.mapping import Placement
+from archsim.result import Result
+from tests.engine.networks import SMALL, placed
+
+COPIES = [5, 3, 2, 1, 4, 2, 1, 3]
+IMAGES = 10
+SETTINGS = {
+    "plain": (),
+    "several tiles": ("tile.pes=1", "pe.arrays=4"),
+    "several chips": ("tile.pes=1", "pe.arrays=4", "chip.tiles=4", "chip.mesh_width=2"),
+    "slow buffers": ("tile.write_port.clock_ghz=0.01", "tile.buffer_bytes=4096"),
+    "slow mesh": ("tile.pes=1", "pe.arrays=4", "noc.clock_ghz=0.05"),
+    "a slow link": ("offchip.clock_ghz=0.01",),
+    "shared converters": ("adc.arrays_per_set=4",),
+    "no output register": ("tile.output_register_bytes=0", "pe.input_windows=1"),
+}
+
+CASES = [
+    ("plain", "strips"),
+    *((name, "strips" if index % 2 else "round_robin") for index, name in enumerate(SETTINGS)),
+]
+
+
+def placement(name: str, settings: tuple[str, ...], assignment: str) -> Placement:
+    net = SMALL[name]()
+    return placed(net, *settings, f"copies.assignment={assignment}", copies=COPIES[: net.matrices])
+
+
+def whole(placement: Placement, monkeypatch: pytest.MonkeyPatch) -> tuple[Result, list[int]]:
+    """The run without looking for a repetition, and when each image was done in ticks."""
+    machines: list[Chip] = []
+
+    class KeptChip(Chip):
+        def run(self) -> None:
+            machines.append(self)
+            super().run()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SteadyState, "image_begins", lambda _self, _image: None)
+        patched.setattr(run, "Chip", KeptChip)
+        result = simulate(placement, images=IMAGES)
+    return result, [machines[0].output.image_done[image] for image in range(IMAGES)]
+
+
+@pytest.mark.parametrize(("settings", "assignment"), CASES)
+@pytest.mark.parametrize("name", SMALL)
+def test_what_follows_from_a_repetition_is_what_the_whole_run_finds(
+    name: str, settings: str, assignment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = placement(name, SETTINGS[settings], assignment)
+    full, done = whole(short, monkeypatch)
+    result = simulate(short, images=IMAGES)
+    assert result.ok
+    assert (result.images, full.interval_exact) == (IMAGES, False)
+    same = ("latency_ns", "latency_cycles", "layers", "noc", "interval_bound_ns", "arrays")
+    assert {key: getattr(result, key) for key in same} == {key: getattr(full, key) for key in same}
+    if result.interval_exact:
+        # half way, when the first images have filled the chip and the last do not drain it yet
+        middle = (done[IMAGES // 2] - done[IMAGES // 2 - 1]) * result.tick_ps / 1000
+        assert result.interval_ns == pytest.approx(middle, abs=1e-6)
+        assert result.interval_spread_ns == 0
+        assert result.throughput_per_s == pytest.approx(1e9 / (result.interval_ns or 0))
+
+
+@pytest.mark.parametrize("name", ["residual", "inception"])
+def test_a_run_that_repeats_is_shorter_for_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = placed(SMALL[name](), "copies.policy=none")
+    result = simulate(plain, images=IMAGES)
+    assert result.interval_exact
+    assert result.events < whole(plain, monkeypatch)[0].events
+    assert any("the state repeated" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("images", [1, 2, 3])
+def test_few_images_claim_no_interval(images: int) -> None:
+    result = simulate(placed(SMALL["chain"]()), images=images)
+    assert (result.interval_ns, result.interval_exact, result.interval_spread_ns) == (None, None, None)
+    assert result.throughput_per_s is None
+
+
+def test_an_interval_is_no_less_than_its_bound() -> None:
+    for name in SMALL:
+        result = simulate(placed(SMALL[name](), "copies.policy=none"), images=8)
+        assert result.interval_ns is not None
+        assert result.interval_ns >= result.interval_bound_ns
