@@ -9,6 +9,7 @@ from archsim.engine.port import UNLIMITED
 from archsim.graph import VectorLayer
 from archsim.hardware import Design
 from archsim.mapping import Port, StagePlan
+from archsim.mapping.vector_work import sfu_cycles
 
 
 class Contended:
@@ -32,11 +33,7 @@ class Contended:
 
     def sfu_ticks(self, layers: Sequence[VectorLayer], plan: StagePlan) -> int:
         """Time of a tile's special functions for one window of `plan`: operations of `layers` over their lanes."""
-        cycles = 0
-        for layer in layers:
-            operations = -(-layer.operations // plan.stage.windows)
-            cycles += -(-operations // self._design.sfu.lanes(layer.unit))
-        return cycles * self._clock.sfu
+        return sfu_cycles(layers, plan.stage.windows, self._design) * self._clock.sfu
 
     def output_slots(self, copies: int, value_bytes: int) -> int:
         """Results that a copy may have under way: one in its PE's output register, and its share of the tile's

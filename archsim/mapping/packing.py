@@ -42,16 +42,22 @@ class Bin:
     tile: int
     free: int
     used: int = 0
+    sfu_load: float = 0
     fetching: dict[int, tuple[int, ...]] = field(default_factory=dict)
     homes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     bytes_of: dict[int, int] = field(default_factory=dict)
 
 
 class Packer:
-    """Fills tiles in the order of the mesh path."""
+    """Fills tiles in the order of the mesh path.
 
-    def __init__(self, design: Design, buffers: Buffers, tiles: int) -> None:
+    `sfu_loads` is the share of the fastest possible interval for which one copy of each stage keeps the special
+    functions of its home tile busy; no tile is given more than all of it, unless by a single copy.
+    """
+
+    def __init__(self, design: Design, buffers: Buffers, tiles: int, sfu_loads: dict[int, float]) -> None:
         self._design = design
+        self._sfu_loads = sfu_loads
         self._buffers = buffers
         self._path = mesh_path(design, tiles)
         self._bins: list[Bin] = []
@@ -125,6 +131,9 @@ class Packer:
             yield fresh
 
     def _fits(self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...]) -> bool:
+        load = self._sfu_loads[stage] * len(homes)
+        if target.sfu_load and target.sfu_load + load > 1:
+            return False
         others = sum(size for index, size in target.bytes_of.items() if index != stage)
         fetching = target.fetching.get(stage, ()) + copies
         needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes)
@@ -142,6 +151,7 @@ class Packer:
         target.free -= count
         target.fetching[stage] = (*target.fetching.get(stage, ()), copy)
         if home:
+            target.sfu_load += self._sfu_loads[stage]
             target.homes[stage] = (*target.homes.get(stage, ()), copy)
         homes = target.homes.get(stage, ())
         target.bytes_of[stage] = self._buffers.minimum_bytes(stage, target.fetching[stage], homes)

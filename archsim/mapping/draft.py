@@ -1,0 +1,53 @@
+"""A network divided, tiled, copied and assigned, before anything has a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from archsim.graph import Graph
+from archsim.hardware import Design
+from archsim.hardware.units import period_ns
+from archsim.mapping.assignment import ASSIGNMENTS, Assignment
+from archsim.mapping.stages import Stages
+from archsim.mapping.tiling import Tiling
+from archsim.mapping.vector_work import sfu_cycles
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index."""
+
+    graph: Graph
+    design: Design
+    stages: Stages
+    tilings: dict[int, Tiling]
+    copies: dict[int, int]
+
+    @cached_property
+    def assignments(self) -> dict[int, Assignment]:
+        """The assignment of each stage; a vector stage has as many copies as the stage it reads first."""
+        assign = ASSIGNMENTS[self.design.copies.assignment]
+        counts = dict(self.copies)
+        result = {}
+        for stage in self.stages.stages:
+            if stage.matrix is None:
+                source = stage.inputs[0].source if stage.inputs else -1
+                counts[stage.index] = min(counts.get(source, 1), stage.windows)
+            result[stage.index] = assign(stage.grid, counts[stage.index])
+        return result
+
+    @cached_property
+    def sfu_loads(self) -> dict[int, float]:
+        """The share of the fastest possible interval for which one copy of each matrix stage keeps the special
+        functions of its home tile busy."""
+        slots = {index: int(np.bincount(self.assignments[index].copy_of).max()) for index in self.copies}
+        interval_ns = max(slots[i] * self.tilings[i].read_cycles for i in self.copies) * self.design.cycle_ns
+        loads = {}
+        for index in self.copies:
+            stage = self.stages.stages[index]
+            cycles = sfu_cycles(stage.vector_layers, stage.windows, self.design)
+            loads[index] = float(slots[index] * cycles * period_ns(self.design.sfu.clock_ghz) / interval_ns)
+        return loads

@@ -1,0 +1,42 @@
+"""Which copies stand next to each other: by position along the mesh, and together where they share pools."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archsim.mapping.assignment import Assignment
+from archsim.mapping.draft import Draft
+from archsim.mapping.packing import Unit
+from archsim.mapping.stages import Stage
+
+
+def units_along_the_mesh(draft: Draft) -> list[Unit]:
+    """Copies in the order of their place along the mesh: replicated layers interleaved (copy r of R at
+    (r + 0.5) / R), so that a strip's producer and consumer are neighbours; then the others."""
+    units = []
+    for index, count in draft.copies.items():
+        arrays = draft.tilings[index].arrays
+        fitting = min(draft.design.tile_arrays // arrays, count)
+        if draft.sfu_loads[index]:
+            fitting = min(fitting, int(1 / draft.sfu_loads[index]))
+        together = _together(draft.stages.stages[index], draft.assignments[index], count, max(fitting, 1))
+        for first in range(0, count, together):
+            group = tuple(range(first, min(first + together, count)))
+            position = (group[0] + group[-1] + 1) / (2 * count) if count > 1 else 1.0
+            units.append(Unit(position, index, group, arrays))
+    return sorted(units, key=lambda unit: (unit.position, unit.stage))
+
+
+def _together(stage: Stage, assignment: Assignment, count: int, fitting: int) -> int:
+    """How many neighbouring copies share a tile: the fewest that make every pool window local, or, where none do,
+    the `fitting` that a tile can take, so that the fewest raw results leave it; 1 without a pool."""
+    if stage.pool_need is None or count == 1:
+        return 1
+    table = stage.pool_need.table
+    of = np.append(assignment.copy_of, -1)[table]
+    least = np.where(table < 0, count, of).min(axis=1)
+    most = of.max(axis=1)
+    for together in range(1, fitting):
+        if bool((least // together == most // together).all()):
+            return together
+    return fitting
