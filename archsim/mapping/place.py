@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from archsim.errors import InputError, Problem, input_error
 from archsim.graph import Graph
 from archsim.hardware import Design
@@ -111,12 +113,14 @@ def _no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large
 
 
 def _pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | None]:
-    """A placement on that many chips, or the stage (and bytes) that no empty tile can take."""
+    """A placement on that many chips, or the stage (and bytes) that no empty tile can take. Busy special functions
+    are spread where there are tiles for it; where there are not they share a tile and take longer."""
     design = draft.design
     buffers = Buffers(draft.stages, draft.assignments, design)
     units = units_along_the_mesh(draft)
-    for near in (True, False):
-        packer = Packer(design, buffers, chips * design.chip.tiles, draft.sfu_loads)
+    no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
+    for loads, near in product((draft.sfu_loads, no_loads), (True, False)):
+        packer = Packer(design, buffers, chips * design.chip.tiles, loads)
         if packer.pack(units, near=near):
             plans = make_plans(draft, packer.placed)
             ports = make_ports(plans, buffers, design)
