@@ -17,9 +17,10 @@ from archsim.mapping import Placement, Port, place
 from tests.engine.networks import MODELS, SMALL
 from tests.engine.observed import Levels
 
+ALL = (5, 3, 2, 1, 4, 2, 1, 3)
 CASES = [
-    *((name, assignment, copies) for name in SMALL for assignment in ("round_robin", "strips", "bands")
-      for copies in ((), (5, 3, 2, 1, 4, 2, 1, 3))),
+    *((name, assignment, copies) for name in SMALL
+      for assignment, copies in (("round_robin", ()), ("round_robin", ALL), ("strips", ALL), ("bands", ALL))),
     ("lenet5", "round_robin", (6, 2)),
     ("lenet5", "strips", (6, 2)),
     pytest.param("resnet18", "strips", (4, 2, 2, 2), marks=pytest.mark.slow),
@@ -77,7 +78,7 @@ def test_the_smallest_buffer_that_is_accepted_never_deadlocks(
 
 @pytest.mark.parametrize("name", SMALL)
 def test_no_share_of_a_buffer_ever_holds_more_than_it_has(name: str) -> None:
-    placement = with_buffer(graph_of(name), 65536, "strips", (5, 3, 2, 1, 4, 2, 1, 3))
+    placement = with_buffer(graph_of(name), 65536, "strips", ALL)
     levels = Levels()
     simulate(placement, images=3, observer=levels)
     room: dict[tuple[int, str], int] = {}
@@ -92,7 +93,7 @@ def test_no_share_of_a_buffer_ever_holds_more_than_it_has(name: str) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_the_shares_of_a_tile_are_no_more_than_its_buffer(name: str) -> None:
     for size in (3000, 4096, 65536):
-        placement = with_buffer(graph_of(name), size, "strips", (5, 3, 2, 1, 4, 2, 1, 3))
+        placement = with_buffer(graph_of(name), size, "strips", ALL)
         for tile in {port.tile for port in placement.ports}:
             shares = [p for p in placement.ports if p.tile == tile]
             assert sum(p.capacity * p.value_bytes for p in shares) <= size

@@ -101,7 +101,8 @@ def test_copies_in_a_tile_take_turns_on_its_special_functions() -> None:
     net = Net(1, 1, 2)
     net.node("Relu", net.conv("image", 20))
     busy = 10 * 100
-    settings = ("sfu.clock_ghz=0.01", "copies.assignment=round_robin")
+    alone = ("chip.tiles=1", "chip.mesh_width=1", "chips=1", "noc.concentration=1")
+    settings = ("sfu.clock_ghz=0.01", "copies.assignment=round_robin", *alone)
     # the second value is written 3.125 ns after the first, and fetched on the bus 3.125 ns later at the earliest
     expected = (0.625 + 3.125) + 20 * 100 + 2 * busy + 100
     assert latency(net, *settings, copies=[2]) == expected

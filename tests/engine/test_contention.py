@@ -85,7 +85,7 @@ def test_contention_makes_no_layer_start_or_end_earlier(name: str, assignment: s
     assert (real.interval_ns or 0) >= real.interval_bound_ns
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["chain", "residual", "inception"])
 @pytest.mark.parametrize("key", MORE)
 def test_more_of_a_resource_never_makes_the_latency_longer(key: str, name: str) -> None:
     spread = CHIPS if key.startswith(("noc", "offchip")) else SPREAD
@@ -121,12 +121,13 @@ def free_ways(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("free_ways")
-@pytest.mark.parametrize("spread", [SPREAD, CHIPS], ids=["tiles", "chips"])
-@pytest.mark.parametrize("assignment", ["round_robin", "strips", "bands"])
+@pytest.mark.parametrize(
+    ("assignment", "spread"), [("round_robin", SPREAD), ("strips", CHIPS), ("bands", SPREAD)], ids=str
+)
 @pytest.mark.parametrize("name", SMALL)
 def test_with_plenty_of_everything_contention_adds_nothing(name: str, assignment: str, spread: tuple[str, ...]) -> None:
     """Rates are finite: transfers take 1e-9 ns each."""
-    _plenty_equals_ideal(small(name, *PLENTY, f"copies.assignment={assignment}", spread=spread), 3)
+    _plenty_equals_ideal(small(name, *PLENTY, f"copies.assignment={assignment}", spread=spread), 2)
 
 
 @pytest.mark.usefixtures("free_ways")

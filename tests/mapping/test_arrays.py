@@ -254,3 +254,14 @@ def test_copies_that_find_no_room_in_the_buffers_are_refused() -> None:
         "small: design isaac: got the copies asked for do not find room in the buffers of 4 tiles, expected more "
         "chips, fewer copies (copies.budget_arrays) or a larger tile.buffer_bytes"
     )
+
+
+def test_busy_special_functions_are_spread_over_tiles_where_there_are_tiles() -> None:
+    """Two copies whose ReLU takes 1,000 ns a window of 1,600 ns of reads: more than one tile's lanes can do."""
+    net = Net(1, 1, 2)
+    net.node("Relu", net.conv("image", 20))
+    slow = ("sfu.clock_ghz=0.01", "copies.explicit=[2]")
+    one_tile = ("chip.tiles=1", "chip.mesh_width=1", "noc.concentration=1")
+    assert placed(net, "copies.explicit=[2]").tiles_used == 1
+    assert placed(net, *slow).tiles_used == 2
+    assert (placed(net, *slow, *one_tile).tiles_used, placed(net, *slow, *one_tile).chips) == (1, 1)
