@@ -21,7 +21,7 @@ from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stage import StageUnit
 from archsim.engine.steady import SteadyState
 from archsim.engine.tile import Tile
-from archsim.mapping import Copy, Placement, StagePlan
+from archsim.mapping import Copy, Placement, StagePlan, estimate
 from archsim.mapping.needs import Integers
 from archsim.mapping.packing import cluster
 from archsim.result import Observer
@@ -55,6 +55,7 @@ class Chip:
         self.partial_sum_bytes = PARTIAL_SUM_BYTES
         self.limits: Limits = Unlimited() if ideal else Contended(self.design, self.clock)
         self.fabric: Fabric | NoFabric = NoFabric() if ideal else Fabric(self, placement.chips)
+        self.ready = estimate(placement, images).vector_ready if ideal else None
         self._progress = progress
         self._total = images * sum(plan.stage.windows for plan in placement.plans)
         self.into = Link(self, "host in", 2 * placement.chips)

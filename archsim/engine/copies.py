@@ -32,7 +32,7 @@ class CopyUnit:
         self._env = stage.chip.env
         self._issue_rank = rank(ISSUE, stage.index, 0, copy.index)
         self._out_rank = rank(OUT, stage.index, 0, 1)
-        self._in_order = stage.plan.assignment.in_order
+        self._in_order = stage.in_order
         self.images = stage.chip.images
         self._sfu = tiles[-1].sfu
         self._bus = tiles[-1].bus

@@ -31,6 +31,7 @@ class StageUnit:
         self.index = plan.stage.index
         self.name = plan.stage.name
         self.input_windows = chip.design.pe.input_windows
+        self.in_order = plan.assignment.in_order and not (chip.ideal and plan.tiling is None)
         cycle = chip.clock.cycle if plan.tiling else 0
         converting = chip.design.pipeline.latency_cycles - 3
         self.reads = plan.read_cycles * cycle
@@ -55,16 +56,23 @@ class StageUnit:
         self._items[id(port)] = item
 
     def windows_of(self, copy: int, image: int) -> list[int]:
-        """The windows of a copy in an image, in the order in which it runs them."""
+        """The windows of a copy in an image, in the order in which it runs them: raster order, but without limits
+        those of a vector stage as they are ready, so that it adds nothing."""
         assignment = self.plan.assignment
-        key = (copy, image * assignment.rotation % assignment.copies)
+        key = (copy, image if self.chip.ideal else image * assignment.rotation % assignment.copies)
         if key not in self._windows:
-            self._windows[key] = assignment.windows(copy, image).tolist()
+            windows = assignment.windows(copy, image)
+            if self.plan.tiling is None and self.chip.ready is not None:
+                windows = windows[np.argsort(self.chip.ready[image][self.index][windows], kind="stable")]
+            self._windows[key] = windows.tolist()
         return self._windows[key]
 
     def bases(self, copy: CopyUnit, port: Port, image: int) -> list[int]:
-        """For each window of a copy in an image, the rank of the first value that it or a later one needs."""
+        """For each window of a copy in an image, the rank of the first value that it or a later one needs (0 where
+        buffers have no limit)."""
         assignment = self.plan.assignment
+        if self.chip.ideal:
+            return [0] * len(self.windows_of(copy.index, image))
         key = (copy.index, id(port), image * assignment.rotation % assignment.copies)
         if key not in self._bases:
             windows = np.array(self.windows_of(copy.index, image), np.int64)

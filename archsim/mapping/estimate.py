@@ -17,13 +17,14 @@ from archsim.mapping.stages import StageInput
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Read cycles: when each image is done, when each stage starts and ends in the first image, and the fewest
-    cycles between images."""
+    """Read cycles: when each image is done, when each stage starts and ends in the first image, the fewest cycles
+    between images, and for each image and vector stage when its windows are ready."""
 
     image_done: tuple[int, ...]
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     interval_bound: int
+    vector_ready: tuple[dict[int, Integers], ...]
 
     @property
     def latency_cycles(self) -> int:
@@ -46,18 +47,22 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
     starts: list[int] = []
     ends: list[int] = []
     image_done = []
+    vector_ready: list[dict[int, Integers]] = []
     for image in range(images):
         done: dict[int, Integers] = {s.index: np.zeros(s.grid.size, np.int64) for s in placement.stages.inputs}
+        vector_ready.append({})
         for plan, carry in zip(placement.plans, carried, strict=True):
             start, finished = _stage(plan, carry, image, done, latency)
             done[plan.stage.index] = (
                 finished if plan.stage.pool_need is None else plan.stage.pool_need.latest_all(finished)
             )
+            if plan.tiling is None:
+                vector_ready[image][plan.stage.index] = start
             if image == 0:
                 starts.append(int(start.min()))
                 ends.append(int(finished.max()))
         image_done.append(max((int(done[item.source].max()) for item in placement.stages.outputs), default=0))
-    return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement))
+    return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement), tuple(vector_ready))
 
 
 def interval_bound(placement: Placement) -> int:
