@@ -199,7 +199,10 @@ class CopyUnit:
         for observer in stage.chip.observers:
             begun = served - stage.sfu_ticks
             observer.slice(self.home, "sfu", stage.name, job.image, job.window, begun, served)
-        step = self._join if self._joins else self._leave
+        step = self._leave
+        if self._joins:
+            step = self._join
+            stage.joined(job.image, done + stage.write_floor)
         Action(self._env, done - now, self._out_rank + job.window * WINDOW, step, job)
 
     def _join(self, action: Action) -> None:

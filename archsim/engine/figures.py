@@ -82,10 +82,13 @@ def _layers(chip: Chip, counters: Counters) -> tuple[LayerResult, ...]:
 
 def _timed(chip: Chip, counters: Counters, stage: StageUnit, layer: LayerResult, vector: bool) -> LayerResult:
     """The planned layer with its times, summed over the home tiles of its copies; a vector layer is busy for as
-    long as its lanes are."""
+    long as its lanes are. What a join waits for is not part of the matrix layer that hosts it."""
     ns = chip.clock.ns
     stalls = {cause: ns(counters.stalls[stage.index][cause]) for cause in STALL_CAUSES}
     busy = ns(counters.busy[stage.index])
+    end = stage.first_image_end
+    if stage.plan.stage.joins and not vector:
+        end = stage.first_image_own_end
     if vector:
         one = chip.limits.sfu_ticks([x for x in stage.plan.stage.vector_layers if x.name == layer.name], stage.plan)
         busy = ns(one * counters.windows[stage.index])
@@ -93,7 +96,7 @@ def _timed(chip: Chip, counters: Counters, stage: StageUnit, layer: LayerResult,
         name=layer.name, op=layer.op, rows=layer.rows, outputs=layer.outputs, groups=layer.groups,
         windows=layer.windows, uses=layer.uses, arrays_per_copy=layer.arrays_per_copy, copies=layer.copies,
         arrays=layer.arrays, slots=layer.slots, start_ns=ns(stage.first_issue),
-        end_ns=ns(stage.first_image_end), busy_ns=busy, stall_ns=None if vector else stalls, macs=layer.macs,
+        end_ns=ns(end), busy_ns=busy, stall_ns=None if vector else stalls, macs=layer.macs,
     )  # fmt: skip
 
 

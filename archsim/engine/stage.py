@@ -45,6 +45,7 @@ class StageUnit:
         self._last_start = 0
         self.jobs = [0] * chip.images
         self.first_image_end = 0
+        self.first_image_own_end = 0
         self._turn = 0
         self._turning = False
         self._windows: dict[tuple[int, int], list[int]] = {}
@@ -131,6 +132,11 @@ class StageUnit:
         """A value of an image is in a buffer at `time`."""
         if image == 0 and time > self.first_image_end:
             self.first_image_end = time
+
+    def joined(self, image: int, own_end: int) -> None:
+        """A result that would have been in a buffer at `own_end` goes on to wait for the operands of joins."""
+        if image == 0 and own_end > self.first_image_own_end:
+            self.first_image_own_end = own_end
 
     def parts_of(self, slot: int) -> int:
         """How many raw results make a pooled value."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archsim.errors import input_error
 from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.buffers import Buffers, PortNeed
@@ -21,7 +20,7 @@ def make_plans(draft: Draft, placed: list[Placed]) -> tuple[StagePlan, ...]:
     plans: list[StagePlan] = []
     for stage in draft.stages.stages:
         if stage.matrix is None:
-            plans.append(_vector_plan(stage, draft.assignments[stage.index], plans))
+            plans.append(_vector_plan(stage, draft.assignments[stage.index], pieces))
         else:
             plans.append(_matrix_plan(draft, stage, pieces))
     return tuple(plans)
@@ -43,17 +42,14 @@ def _matrix_plan(draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[
     return StagePlan(stage, tiling, assignment, tuple(copies))
 
 
-def _vector_plan(stage: Stage, assignment: Assignment, plans: list[StagePlan]) -> StagePlan:
-    """A vector stage runs on the tiles from which its first input comes."""
-    source = stage.inputs[0].source if stage.inputs else -1
-    count = assignment.copies
-    homes = [copy.home for copy in plans[source].copies] if source >= 0 else [0]
+def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:
     values = sum(item.need.table.shape[1] * item.channels for item in stage.inputs)
-    copies = tuple(
-        Copy(copy, (Part(homes[copy % len(homes)], 0, 0, values, stage.channels),), assignment.windows(copy))
-        for copy in range(count)
-    )
-    return StagePlan(stage, None, assignment, copies)
+    copies = []
+    for copy in range(assignment.copies):
+        (piece,) = pieces[stage.index, copy]
+        part = Part(piece.tile, piece.slot, 0, values, stage.channels)
+        copies.append(Copy(copy, (part,), assignment.windows(copy)))
+    return StagePlan(stage, None, assignment, tuple(copies))
 
 
 def make_ports(plans: tuple[StagePlan, ...], buffers: Buffers, design: Design) -> tuple[Port, ...]:
@@ -74,13 +70,6 @@ def make_ports(plans: tuple[StagePlan, ...], buffers: Buffers, design: Design) -
     for tile, needs in sorted(by_tile.items()):
         available = design.tile.buffer_bytes
         total = sum(need.minimum_bytes for need in needs)
-        if total > available:
-            raise input_error(
-                f"design {design.name}",
-                f"tile {tile}",
-                value=f"needs {total} bytes of buffer at least for {len(needs)} inputs of layers",
-                expected=f"at most {available} (tile.buffer_bytes); a larger buffer or fewer copies",
-            )
         for need in needs:
             capacity = max(need.minimum * available // total, need.minimum)
             ports.append(Port(need.key, tile, need.value_bytes, need.minimum, capacity, need.ranks))

@@ -52,10 +52,9 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
         done: dict[int, Integers] = {s.index: np.zeros(s.grid.size, np.int64) for s in placement.stages.inputs}
         vector_ready.append({})
         for plan, carry in zip(placement.plans, carried, strict=True):
-            start, finished = _stage(plan, carry, image, done, latency)
-            done[plan.stage.index] = (
-                finished if plan.stage.pool_need is None else plan.stage.pool_need.latest_all(finished)
-            )
+            start, finished, joined = _stage(plan, carry, image, done, latency)
+            pool = plan.stage.pool_need
+            done[plan.stage.index] = joined if pool is None else pool.latest_all(joined)
             if plan.tiling is None:
                 vector_ready[image][plan.stage.index] = start
             if image == 0:
@@ -84,15 +83,15 @@ def _latest(items: tuple[StageInput, ...], done: dict[int, Integers], windows: i
 
 def _stage(
     plan: StagePlan, carry: _Carried, image: int, done: dict[int, Integers], latency: int
-) -> tuple[Integers, Integers]:
-    """Start and done of each window of one image."""
+) -> tuple[Integers, Integers, Integers]:
+    """Start of each window of one image, when it is done, and when it is with what it is joined with."""
     stage = plan.stage
     dep = _latest(stage.inputs, done, stage.windows)
     if plan.tiling is None:
-        return dep, dep
+        return dep, dep, np.maximum(dep, _latest(stage.joins, done, stage.windows))
     start = _in_order(dep, plan, carry, image) if plan.assignment.in_order else _by_copy(dep, plan, carry)
     finished = start + (plan.read_cycles + latency)
-    return start, np.maximum(finished, _latest(stage.joins, done, stage.windows))
+    return start, finished, np.maximum(finished, _latest(stage.joins, done, stage.windows))
 
 
 def _in_order(dep: Integers, plan: StagePlan, carry: _Carried, image: int) -> Integers:

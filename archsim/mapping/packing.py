@@ -75,6 +75,16 @@ class Packer:
         by_size = sorted(units, key=lambda unit: -unit.arrays_per_copy * len(unit.copies))
         return all(self._place(unit, None, divide=True) for unit in by_size)
 
+    def place_vector(self, stage: int, copy: int, preferred: int) -> bool:
+        """A copy of a vector stage needs buffer and no arrays: it goes to the preferred tile, else to the first one
+        from there on along the mesh that has room; False if none has."""
+        bins = sorted(self._bins, key=lambda target: (target.tile != preferred, target.tile < preferred, target.tile))
+        for target in [*bins, *self._fresh()]:
+            if self._fits(target, stage, (copy,), (copy,)):
+                self._put(target, stage, copy, 0, 0, home=True)
+                return True
+        return False
+
     def _place(self, unit: Unit, near: int | None, divide: bool) -> bool:
         size = self._design.tile_arrays
         if unit.arrays_per_copy > size:
@@ -126,12 +136,15 @@ class Packer:
     def _candidates(self, near: int | None) -> Iterator[Bin]:
         recent = self._bins if near is None else self._bins[-near:]
         yield from [candidate for candidate in recent if candidate.free]
-        if len(self._bins) < len(self._path):
-            fresh = Bin(self._path[len(self._bins)], self._design.tile_arrays)
-            yield fresh
+        yield from self._fresh()
+
+    def _fresh(self) -> list[Bin]:
+        """The next tile along the mesh, if there is one."""
+        following = self._path[len(self._bins) : len(self._bins) + 1]
+        return [Bin(tile, self._design.tile_arrays) for tile in following]
 
     def _fits(self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...]) -> bool:
-        load = self._sfu_loads[stage] * len(homes)
+        load = self._sfu_loads.get(stage, 0) * len(homes)
         if target.sfu_load and target.sfu_load + load > 1:
             return False
         others = sum(size for index, size in target.bytes_of.items() if index != stage)
@@ -144,14 +157,14 @@ class Packer:
         return True
 
     def _put(self, target: Bin, stage: int, copy: int, start: int, count: int, home: bool) -> None:
-        if not target.used:
+        if not target.fetching:
             self._bins.append(target)
         self.placed.append(Placed(stage, copy, target.tile, start, count, target.used))
         target.used += count
         target.free -= count
         target.fetching[stage] = (*target.fetching.get(stage, ()), copy)
         if home:
-            target.sfu_load += self._sfu_loads[stage]
+            target.sfu_load += self._sfu_loads.get(stage, 0)
             target.homes[stage] = (*target.homes.get(stage, ()), copy)
         homes = target.homes.get(stage, ())
         target.bytes_of[stage] = self._buffers.minimum_bytes(stage, target.fetching[stage], homes)

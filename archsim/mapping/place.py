@@ -121,10 +121,24 @@ def _pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] |
     no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
     for loads, near in product((draft.sfu_loads, no_loads), (True, False)):
         packer = Packer(design, buffers, chips * design.chip.tiles, loads)
-        if packer.pack(units, near=near):
+        if packer.pack(units, near=near) and _place_vectors(draft, packer):
             plans = make_plans(draft, packer.placed)
             ports = make_ports(plans, buffers, design)
             return Placement(draft.graph, design, draft.stages, plans, ports, chips), None
         if packer.too_large is not None:
             return None, packer.too_large
     return None, None
+
+
+def _place_vectors(draft: Draft, packer: Packer) -> bool:
+    """Puts each copy of a vector stage on the tile from which its first input comes, or near it."""
+    homes = {(piece.stage, piece.copy): piece.tile for piece in packer.placed}
+    for stage in draft.stages.stages:
+        if stage.matrix is not None:
+            continue
+        source = stage.inputs[0].source if stage.inputs else -1
+        for copy in range(draft.assignments[stage.index].copies):
+            if not packer.place_vector(stage.index, copy, homes.get((source, copy), 0)):
+                return False
+            homes[stage.index, copy] = packer.placed[-1].tile
+    return True

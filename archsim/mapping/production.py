@@ -49,7 +49,7 @@ def produced(stages: Stages) -> dict[PortKey, Integers]:
 
 
 def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, Integers]:
-    """Runs the demand-driven order, window by window."""
+    """Runs the demand-driven order, window by window, the network's outputs side by side."""
     inputs = {
         s.index: [(item.source, wanted[s.index, i].tolist(), i) for i, item in enumerate(items(s))]
         for s in stages.stages
@@ -67,9 +67,11 @@ def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, In
                 seen[index, number].append(done[source])
             done[index] = window + 1
 
-    for output in stages.outputs:
-        if output.source >= 0:
-            run(output.source, stages.stages[output.source].windows)
+    ends = {output.source for output in stages.outputs if output.source >= 0}
+    longest = max((stages.stages[index].windows for index in ends), default=0)
+    for step in range(1, longest + 1):
+        for index in sorted(ends):
+            run(index, -(-step * stages.stages[index].windows // longest))
     for stage in reversed(stages.stages):
         run(stage.index, stage.windows)
     return {key: np.array(counts, np.int64) for key, counts in seen.items()}
