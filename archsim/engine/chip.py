@@ -16,7 +16,7 @@ from archsim.engine.host import HostInput, HostOutput
 from archsim.engine.limits import Contended, Limits, Unlimited
 from archsim.engine.message import Receiver
 from archsim.engine.part import PartUnit
-from archsim.engine.port import Port
+from archsim.engine.port import PoolingPort, Port
 from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stage import StageUnit
 from archsim.engine.steady import SteadyState
@@ -77,7 +77,11 @@ class Chip:
         for plan in self.placement.ports:
             index, number = plan.key
             name = self.placement.plans[index].stage.name + (f" input {number}" if number else "")
-            ports[index, number, plan.tile] = Port(self, plan, name, self._tile(plan.tile).write)
+            stage, write = self.placement.plans[index].stage, self._tile(plan.tile).write
+            item = (*stage.inputs, *stage.joins)[number]
+            ports[index, number, plan.tile] = (
+                PoolingPort(self, plan, name, write, item.need) if item.pooled else Port(self, plan, name, write)
+            )
         return ports
 
     def _make_copies(self) -> None:
@@ -98,13 +102,14 @@ class Chip:
         for number, (part, tile) in enumerate(zip(copy.parts, tiles, strict=True)):
             ports = [self.ports[stage.index, i, tile.number] for i in range(len(plan.stage.inputs))]
             for port, item in zip(ports, plan.stage.inputs, strict=True):
-                stage.reads_port(port, item)
-                sources.append((port, item.need))
+                held = item.held
+                stage.reads_port(port, held)
+                sources.append((port, held))
             parts.append(PartUnit(unit, number, part, tile, ports))
         joins: list[Source] = []
         for number, item in enumerate(plan.stage.joins, start=len(plan.stage.inputs)):
             port = self.ports[stage.index, number, copy.home]
-            stage.reads_port(port, item)
+            stage.reads_port(port, item.need)
             joins.append((port, item.need))
         slots = self.limits.output_slots(neighbours, plan.stage.channels * self.design.value_bytes)
         unit.connect(parts, sources, joins, slots)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archsim.engine.events import FETCHED, Action, rank
 from archsim.engine.server import Server
-from archsim.mapping.needs import MISSING
+from archsim.mapping.needs import MISSING, Need
 
 if TYPE_CHECKING:
     from archsim import mapping
@@ -35,9 +35,9 @@ class Port:
         self._limits = chip.limits
         self.tile = plan.tile
         self.name = name
-        self.rank_array = plan.ranks
+        self.held = plan.held
         self.ranks: list[int] = plan.ranks.tolist()
-        self.total = int(plan.ranks.max(initial=0)) + 1
+        self.total = int(plan.held.max(initial=0)) + 1
         self.capacity = chip.limits.capacity(plan)
         self.spare = self.capacity - plan.minimum
         self.value_bytes = plan.value_bytes
@@ -62,10 +62,10 @@ class Port:
         return len(self.bases) - 1
 
     def times(self, image: int) -> list[int]:
-        """When each slot of an image is there, MISSING for those that are not (or are not needed)."""
+        """When each value held of an image is there, MISSING for those that are not (or are not needed)."""
         times = self.known.get(image)
         if times is None:
-            times = self.known[image] = [MISSING] * len(self.ranks)
+            times = self.known[image] = [MISSING] * len(self.held)
         return times
 
     def wait(self, image: int, slot: int, wake: Callable[[], None]) -> None:
@@ -105,7 +105,7 @@ class Port:
             observer.slice(self.tile, "buffer", self.name, message.image, message.window, written - service, written)
         if message.parts is None:
             for slot in range(message.slot, message.slot + message.run):
-                self._there(message.image, slot, ready)
+                self._arrived(message.image, slot, ready)
             return
         for slot in message.parts:
             if self.ranks[slot] >= 0:
@@ -119,9 +119,18 @@ class Port:
         if left > 1:
             self.partial[key] = (left - 1, latest)
         else:
-            self._there(message.image, slot, latest)
+            self._arrived(message.image, slot, latest)
+
+    def _arrived(self, image: int, slot: int, ready: int) -> None:
+        """A slot of the source is there."""
+        self._there(image, slot, ready)
+
+    def partly(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """The values of which a part has arrived: by image and slot the parts missing, and when the last came."""
+        return self.partial
 
     def _there(self, image: int, slot: int, ready: int) -> None:
+        """A value that windows wait for is there."""
         self.times(image)[slot] = ready
         if self._observers:
             self._report()
@@ -179,3 +188,37 @@ class Port:
         for observer in self._observers:
             filled = max(self.top - self.base, 0) * self.value_bytes
             observer.level(self.tile, self.name, self._env.now, filled)
+
+
+class PoolingPort(Port):
+    """Pools values as they arrive: holds one for each window of `need`, there when the last it is pooled from is."""
+
+    def __init__(self, chip: Chip, plan: mapping.Port, name: str, write: Server, need: Need) -> None:
+        super().__init__(chip, plan, name, write)
+        self._windows: list[list[int]] = [[] for _ in self.ranks]
+        self._counts = (need.table >= 0).sum(axis=1).tolist()
+        for window, slots in enumerate(need.table.tolist()):
+            for slot in slots if plan.held[window] >= 0 else ():
+                if slot >= 0:
+                    self._windows[slot].append(window)
+        self.pooling: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def times(self, image: int) -> list[int]:
+        """When each window's value is there; one that is pooled from nothing always is."""
+        if image not in self.known:
+            self.known[image] = [MISSING if count else 0 for count in self._counts]
+        return self.known[image]
+
+    def _arrived(self, image: int, slot: int, ready: int) -> None:
+        for window in self._windows[slot]:
+            key = (image, window)
+            left, latest = self.pooling.pop(key, (self._counts[window], 0))
+            latest = max(latest, ready)
+            if left > 1:
+                self.pooling[key] = (left - 1, latest)
+            else:
+                self._there(image, window, latest)
+
+    def partly(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """The values of which a part has arrived."""
+        return self.partial | {(image, -1 - window): state for (image, window), state in self.pooling.items()}

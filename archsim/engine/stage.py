@@ -8,7 +8,8 @@ import numpy as np
 
 from archsim.engine.emitter import Emitter
 from archsim.engine.port import UNLIMITED, Port
-from archsim.mapping import StageInput, StagePlan
+from archsim.mapping import StagePlan
+from archsim.mapping.needs import Need
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
@@ -50,11 +51,11 @@ class StageUnit:
         self._turning = False
         self._windows: dict[tuple[int, int], list[int]] = {}
         self._bases: dict[tuple[int, int, int], list[int]] = {}
-        self._items: dict[int, StageInput] = {}
+        self._needs: dict[int, Need] = {}
 
-    def reads_port(self, port: Port, item: StageInput) -> None:
-        """Windows need `item` through `port`."""
-        self._items[id(port)] = item
+    def reads_port(self, port: Port, need: Need) -> None:
+        """Windows need `need` of what `port` holds."""
+        self._needs[id(port)] = need
 
     def windows_of(self, copy: int, image: int) -> list[int]:
         """The windows of a copy in an image, in the order in which it runs them: raster order, but without limits
@@ -78,8 +79,8 @@ class StageUnit:
         if key not in self._bases:
             windows = np.array(self.windows_of(copy.index, image), np.int64)
             ever = assignment.ever((copy.index,)) if assignment.rotation else windows
-            table = self._items[id(port)].need.table[ever]
-            first = np.where(table < 0, port.total, port.rank_array[table]).min(axis=1, initial=port.total)
+            table = self._needs[id(port)].table[ever]
+            first = np.where(table < 0, port.total, port.held[table]).min(axis=1, initial=port.total)
             least = np.minimum.accumulate(first[::-1])[::-1]
             self._bases[key] = least[np.searchsorted(ever, windows)].tolist()
         return self._bases[key]

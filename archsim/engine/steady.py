@@ -113,14 +113,14 @@ def _port(port: Port, now: int, image: int) -> State:
         (number - image, slot, max(time - now, 0))
         for number, times in sorted(port.known.items())
         for slot, time in enumerate(times)
-        if time != MISSING and number * port.total + port.ranks[slot] >= first
+        if time != MISSING and number * port.total + port.held[slot] >= first
     ]
     return (
         first - shift,
         max(port.top, first) - shift,
         tuple(base - shift for base in port.bases),
         tuple(there),
-        tuple(sorted((i - image, slot, left, max(t - now, 0)) for (i, slot), (left, t) in port.partial.items())),
+        tuple(sorted((i - image, slot, left, max(t - now, 0)) for (i, slot), (left, t) in port.partly().items())),
         tuple(sorted((order - shift, str(message_state(m, image))) for order, _, m in port.queue)),
         tuple(sorted((i - image, slot) for i, slot in port.waiting)),
         tuple((time - now, reader, base - shift) for time, reader, base, _ in port.releases if time > now),

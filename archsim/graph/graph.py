@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from archsim.graph.layers import FreeLayer, Layer, LayoutLayer, MatrixLayer, VectorLayer
 from archsim.graph.tensors import Tensor
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Graph:
     @cached_property
     def network(self) -> nx.DiGraph[str]:
         """The layers as a networkx graph: nodes are layer names (attribute `layer`), edges carry `tensor`."""
+        import networkx as nx
+
         network: nx.DiGraph[str] = nx.DiGraph()
         for layer in self.layers:
             network.add_node(layer.name, layer=layer)

@@ -43,7 +43,7 @@ def _matrix_plan(draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[
 
 
 def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:
-    values = sum(item.need.table.shape[1] * item.channels for item in stage.inputs)
+    values = sum(item.held.table.shape[1] * item.channels for item in stage.inputs)
     copies = []
     for copy in range(assignment.copies):
         (piece,) = pieces[stage.index, copy]
@@ -72,5 +72,5 @@ def make_ports(plans: tuple[StagePlan, ...], buffers: Buffers, design: Design) -
         total = sum(need.minimum_bytes for need in needs)
         for need in needs:
             capacity = max(need.minimum * available // total, need.minimum)
-            ports.append(Port(need.key, tile, need.value_bytes, need.minimum, capacity, need.ranks))
+            ports.append(Port(need.key, tile, need.value_bytes, need.minimum, capacity, need.ranks, need.held))
     return tuple(ports)

@@ -20,14 +20,17 @@ from archsim.mapping.stages import Stage, Stages
 
 @dataclass(frozen=True, slots=True)
 class PortNeed:
-    """A port before it has a size: the ranks of its source's slots (-1 for those it does not need), for each of
-    its windows the rank of the first value still needed then, and the fewest values it must hold."""
+    """A port before it has a size.
+
+    `ranks` are those of its source's slots (-1 for those it does not need), `held` those of what it holds: the same,
+    or, where it pools what arrives, those of the pooled values; the rank of a slot is then that of the last pooled
+    value it is part of. `minimum` is the fewest values it must hold.
+    """
 
     key: PortKey
     value_bytes: int
-    windows: Integers
     ranks: Integers
-    bases: Integers
+    held: Integers
     minimum: int
 
     @property
@@ -60,7 +63,10 @@ class Buffers:
         stage = self._stages.stages[stage_index]
         windows = self._windows(stage_index, copies)
         chosen = range(len(stage.inputs), len(items(stage))) if joins else range(len(stage.inputs))
-        return tuple(self._port(stage, number, windows) for number in chosen)
+        return tuple(
+            (self._pooling_port if items(stage)[number].pooled else self._port)(stage, number, windows)
+            for number in chosen
+        )
 
     def _windows(self, stage: int, copies: tuple[int, ...]) -> Integers:
         return self._assignments[stage].ever(copies)
@@ -75,12 +81,30 @@ class Buffers:
         total = int(needed.sum())
         first = np.where(table < 0, total, ranks[table]).min(axis=1, initial=total)
         bases = np.minimum.accumulate(first[::-1])[::-1]
-        highest = np.append(-1, self._highest(item.source, item.need.slots))[self._produced[stage.index, number]]
-        top = np.where(highest >= 0, ranks[highest], -1)[windows]
+        top = self._top(stage, number, ranks)[windows]
         minimum = max(int((top - bases).max(initial=0)) + 1, 1)
         ranks[~needed] = -1
         size = item.channels * self._design.value_bytes
-        return PortNeed((stage.index, number), size, windows, ranks[:-1], bases, min(minimum, max(total, 1)))
+        return PortNeed((stage.index, number), size, ranks[:-1], ranks[:-1], min(minimum, max(total, 1)))
+
+    def _pooling_port(self, stage: Stage, number: int, windows: Integers) -> PortNeed:
+        item = items(stage)[number]
+        order = np.arange(len(windows))
+        ranks = np.full(item.need.slots + 1, -1)
+        np.maximum.at(ranks, item.need.table[windows], order[:, None])
+        held = np.full(stage.windows, -1)
+        held[windows] = order
+        top = self._top(stage, number, np.maximum.accumulate(ranks[:-1]))[windows]
+        minimum = max(int((top - order).max(initial=0)) + 1, 1)
+        size = item.channels * self._design.value_bytes
+        return PortNeed((stage.index, number), size, ranks[:-1], held, min(minimum, max(len(windows), 1)))
+
+    def _top(self, stage: Stage, number: int, ranks: Integers) -> Integers:
+        """For each window of a stage, the highest of `ranks` (ascending by slot) among what its source has produced
+        when the window starts; -1 for nothing."""
+        item = items(stage)[number]
+        highest = np.append(-1, self._highest(item.source, item.need.slots))[self._produced[stage.index, number]]
+        return np.where(highest >= 0, ranks[highest], -1)
 
     def _highest_slot(self, source: int, slots: int) -> Integers:
         """The highest slot that any of the first raw results of a source contributes to."""

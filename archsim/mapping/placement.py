@@ -63,7 +63,8 @@ class StagePlan:
 class Port:
     """The share of a tile's buffer for one input of one stage: room for `capacity` values of `value_bytes`.
 
-    `ranks` gives each slot of the source its rank among the values that this port needs, -1 for the others.
+    `ranks` gives each slot of the source its rank among the values that this port needs, -1 for the others; `held`
+    gives the ranks of what it holds, which are others where values are pooled as they arrive.
     """
 
     key: PortKey
@@ -72,6 +73,7 @@ class Port:
     minimum: int
     capacity: int
     ranks: Integers
+    held: Integers
 
 
 @dataclass(frozen=True, slots=True)

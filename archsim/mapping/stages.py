@@ -20,11 +20,20 @@ from archsim.mapping.tracing import Source, Tracer, compact, split_by_source
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """What a stage's windows need of one source: stage `source`, or input -1 - `source` of the graph."""
+    """What a stage's windows need of one source: stage `source`, or input -1 - `source` of the graph.
+
+    `pooled`: each window takes one value, which is pooled from those it needs as they arrive.
+    """
 
     source: int
     channels: int
     need: Need
+    pooled: bool = False
+
+    @property
+    def held(self) -> Need:
+        """What a window needs of what the buffer holds: the values of the source, or those pooled from them."""
+        return identity(Grid(1, self.need.windows)) if self.pooled else self.need
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +238,8 @@ class _Builder:
         inputs: list[StageInput] = []
         for tensor in layer.inputs:
             inputs += self._operand(tensor, layer, axis)
+        if layer.unit == "pool":
+            inputs = [replace(item, pooled=True) for item in inputs]
         self._add(layer, axis, tuple(inputs), layer.results[0])
 
     def _operand(self, tensor: str, layer: VectorLayer, axis: int | None = None) -> list[StageInput]:
