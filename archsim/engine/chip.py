@@ -12,7 +12,7 @@ from archsim.engine.copies import CopyUnit, LeadingCopy, Source
 from archsim.engine.emitter import Emitter
 from archsim.engine.events import Timeline
 from archsim.engine.fabric import Fabric, Link, NoFabric
-from archsim.engine.host import HostInput, HostOutput
+from archsim.engine.host import HostInput, HostOutput, OutputPort
 from archsim.engine.limits import Contended, Limits, Unlimited
 from archsim.engine.message import Receiver
 from archsim.engine.part import PartUnit
@@ -124,19 +124,18 @@ class Chip:
             item = (*stage.inputs, *stage.joins)[number]
             readers.setdefault(item.source, []).append(port)
         expected = sum(item.need.windows for item in stages.outputs if item.source >= 0)
-        slots = max((item.need.slots for item in stages.outputs), default=0)
-        output = HostOutput(self, slots, expected, self.out)
+        output = HostOutput(self, expected, self.out)
         for item in stages.outputs:
             if item.source >= 0:
-                readers.setdefault(item.source, []).append(output)
+                leaving = OutputPort(output, item.need.slots, item.channels, item.channels * size)
+                readers.setdefault(item.source, []).append(leaving)
         for unit in self.stages:
             unit.emitter = self._make_emitter(unit.plan, unit, readers.get(unit.index, []))
         inputs = [HostInput(self, s, s.channels * size, readers.get(s.index, []), self.into) for s in stages.inputs]
         return output, inputs
 
     def _make_emitter(self, plan: StagePlan, stage: StageUnit, receivers: list[Receiver]) -> Emitter:
-        value_bytes = plan.stage.channels * self.design.value_bytes
-        emitter = Emitter(stage, receivers, plan.stage.slot_grid.size, value_bytes)
+        emitter = Emitter(stage, receivers, plan.stage.slot_grid.size)
         if plan.stage.pool_need is not None:
             emitter.pool(plan.stage.pool_need, _homes(plan))
         return emitter

@@ -91,15 +91,23 @@ class Link:
         self.messages = 0
         self.bytes = 0
 
-    def send(self, message: Message, arrive: Callable[[Action], None], argument: object) -> None:
-        """Calls `arrive(argument)` when the message is across."""
+    def send(
+        self,
+        layer: str,
+        image: int,
+        window: int,
+        size_bytes: int,
+        arrive: Callable[[Action], None],
+        argument: object,
+    ) -> None:
+        """Calls `arrive` with `argument` when `size_bytes` for a window of a layer are across."""
         env = self._chip.env
-        service = self._chip.limits.offchip_ticks(message.size_bytes)
+        service = self._chip.limits.offchip_ticks(size_bytes)
         end = self.server.serve(env.now, service)
         self.messages += 1
-        self.bytes += message.size_bytes
+        self.bytes += size_bytes
         for observer in self._chip.observers:
-            observer.slice(-1, self.name, message.origin.name, message.image, message.window, end - service, end)
+            observer.slice(-1, self.name, layer, image, window, end - service, end)
         Action(env, end - env.now, self._priority, arrive, argument)
 
 
@@ -184,7 +192,8 @@ class _Gate:
 
     def arrive(self, message: Message) -> None:
         """The message is at the gate."""
-        self._link.send(message, self._fabric.crossed, (message, self))
+        name, image, window = message.origin.name, message.image, message.window
+        self._link.send(name, image, window, message.size_bytes, self._fabric.crossed, (message, self))
 
 
 class NoFabric:

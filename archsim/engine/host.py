@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from archsim.engine.emitter import receivers_of
+from archsim.engine.emitter import after, receivers_of
 from archsim.engine.events import Action
 from archsim.engine.fabric import GATE, Link
 from archsim.engine.message import Message, Receiver
+from archsim.mapping.spans import Span
 from archsim.mapping.tracing import Source
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class HostInput:
         self.slots = slots = source.grid.size
         self._size = size_bytes
         self._link = link
-        self._receivers = receivers_of(receivers, slots)
+        self._groups = receivers_of(receivers, slots)
         self.sent = 0
         self._packets = self._divide(max(chip.design.offchip.packet_bytes // size_bytes, 1))
         self._looping = False
@@ -55,29 +54,32 @@ class HostInput:
         image, slot = divmod(self.sent, self.slots)
         run = self._packets[slot]
         self.sent += run
-        size = self._size * run
-        message = Message(self, GATE, image, slot, slot, None, size, 0, self.begin, run)
-        if self.chip.limits.offchip_ticks(size):
-            self._link.send(message, self._arrived, (message, self._receivers[slot]))
+        groups = self._groups[slot]
+        release = after(len(groups), self.begin)
+        messages = [
+            (Message(self, GATE, image, slot, slot, None, size * run, 0, release, run), receivers)
+            for size, receivers in groups
+        ]
+        if self.chip.limits.offchip_ticks(self._size * run):
+            self._link.send(self.name, image, slot, self._size * run, self._arrived, messages)
         else:
-            message.send(self._receivers[slot])
+            _send_all(messages)
 
     def _divide(self, most: int) -> dict[int, int]:
         """The number of values in the packet that begins at each slot where one does."""
         packets, slot = {}, 0
         while slot < self.slots:
-            receivers = self._receivers[slot]
-            largest = min([most, *(receiver.spare + 1 for receiver in receivers)])
+            groups = self._groups[slot]
+            largest = min([most, *(receiver.spare + 1 for _, group in groups for receiver in group)])
             run = 1
-            while run < largest and slot + run < self.slots and self._receivers[slot + run] is receivers:
+            while run < largest and slot + run < self.slots and self._groups[slot + run] is groups:
                 run += 1
             packets[slot] = run
             slot += run
         return packets
 
     def _arrived(self, action: Action) -> None:
-        message, receivers = action.argument
-        message.send(receivers)
+        _send_all(action.argument)
 
     @property
     def image(self) -> int:
@@ -92,30 +94,49 @@ class HostInput:
         return 1
 
 
-class HostOutput:
-    """Takes the results, over the link from the first chip; knows when an image is complete."""
+def _send_all(messages: Sequence[tuple[Message, Sequence[Receiver]]]) -> None:
+    for message, receivers in messages:
+        message.send(receivers)
 
-    def __init__(self, chip: Chip, slots: int, per_image: int, link: Link) -> None:
-        self._chip = chip
-        self._link = link
-        self._expected = per_image
-        self._left = [per_image] * chip.images
+
+class OutputPort:
+    """Where the results of one output leave: always has room."""
+
+    def __init__(self, host: HostOutput, slots: int, channels: int, value_bytes: int) -> None:
+        self._host = host
         self.tile = GATE
-        self.ranks = np.arange(slots).tolist()
+        self.ranks = list(range(slots))
         self.total = slots
         self.spare = slots
-        self.image_done: dict[int, int] = {}
-        self._partial: dict[tuple[int, int, int], int] = {}
+        self.span = Span(0, channels)
+        self.value_bytes = value_bytes
 
     def offer(self, message: Message, rank: int) -> bool:  # noqa: ARG002
         """The host always has room."""
         return True
 
     def arrive(self, message: Message) -> None:
+        """A result is at the link."""
+        self._host.arrive(message)
+
+
+class HostOutput:
+    """Takes the results, over the link from the first chip; knows when an image is complete."""
+
+    def __init__(self, chip: Chip, per_image: int, link: Link) -> None:
+        self._chip = chip
+        self._link = link
+        self._expected = per_image
+        self._left = [per_image] * chip.images
+        self.image_done: dict[int, int] = {}
+        self._partial: dict[tuple[int, int, int], int] = {}
+
+    def arrive(self, message: Message) -> None:
         """A result is at the link; it is out one read cycle after it was made, or when the link has carried it."""
         ready = self._chip.env.now + message.floor
         message.origin.ended(message.image, ready)
-        self._link.send(message, self._received, (message, ready))
+        name, image, window = message.origin.name, message.image, message.window
+        self._link.send(name, image, window, message.size_bytes, self._received, (message, ready))
 
     def _received(self, action: Action) -> None:
         message, ready = action.argument

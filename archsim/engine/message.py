@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from archsim.mapping.spans import Span
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,8 @@ class Receiver(Target, Protocol):
     ranks: list[int]
     total: int
     spare: int
+    span: Span
+    value_bytes: int
 
     def offer(self, message: Message, rank: int) -> bool:
         """Reserves room for a value of that absolute rank; if there is none the message waits for it."""

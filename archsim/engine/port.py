@@ -40,6 +40,7 @@ class Port:
         self.total = int(plan.held.max(initial=0)) + 1
         self.capacity = chip.limits.capacity(plan)
         self.spare = self.capacity - plan.minimum
+        self.span = plan.span
         self.value_bytes = plan.value_bytes
         self.write = write
         self.write_ticks = chip.limits.write_ticks(plan.value_bytes)

@@ -89,8 +89,8 @@ def _argument(argument: object, now: int, image: int, floor: int) -> Hashable:
         return argument.image - image, argument.window, argument.missing, ready, processed
     if isinstance(argument, Message):
         return message_state(argument, image)
-    if isinstance(argument, tuple):
-        return tuple(_argument(item, now, image, floor) for item in argument if isinstance(item, Message))
+    if isinstance(argument, tuple | list):
+        return tuple(_argument(item, now, image, floor) for item in argument if isinstance(item, Message | tuple))
     return None
 
 

@@ -8,8 +8,8 @@ from archsim.mapping.buffers import Buffers, PortNeed
 from archsim.mapping.draft import Draft
 from archsim.mapping.packing import Placed
 from archsim.mapping.placement import Copy, Part, Port, StagePlan
+from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stage
-from archsim.mapping.tiling import Share, share
 
 
 def make_plans(draft: Draft, placed: list[Placed]) -> tuple[StagePlan, ...]:
@@ -27,17 +27,13 @@ def make_plans(draft: Draft, placed: list[Placed]) -> tuple[StagePlan, ...]:
 
 
 def _matrix_plan(draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:
-    tiling, assignment, matrix = draft.tilings[stage.index], draft.assignments[stage.index], stage.matrix
-    assert matrix is not None
-    shares: dict[tuple[int, int], Share] = {}
+    tiling, assignment = draft.tilings[stage.index], draft.assignments[stage.index]
     copies = []
     for copy in range(draft.copies[stage.index]):
         parts = []
         for piece in sorted(pieces[stage.index, copy], key=lambda p: p.start):
-            key = (piece.start, piece.start + piece.arrays)
-            if key not in shares:
-                shares[key] = share(matrix, tiling, draft.design, *key)
-            parts.append(Part(piece.tile, piece.slot, piece.arrays, shares[key].inputs, shares[key].outputs))
+            share = draft.share(stage.index, piece.start, piece.start + piece.arrays)
+            parts.append(Part(piece.tile, piece.slot, piece.arrays, share.inputs, share.outputs))
         copies.append(Copy(copy, tuple(parts), assignment.windows(copy)))
     return StagePlan(stage, tiling, assignment, tuple(copies))
 
@@ -52,10 +48,13 @@ def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, i
     return StagePlan(stage, None, assignment, tuple(copies))
 
 
-def make_ports(plans: tuple[StagePlan, ...], buffers: Buffers, design: Design) -> tuple[Port, ...]:
+def make_ports(
+    draft: Draft, plans: tuple[StagePlan, ...], spans: dict[tuple[int, int], Span], buffers: Buffers
+) -> tuple[Port, ...]:
     """The ports of all tiles; each tile's buffer is divided in proportion to what its ports need at least."""
-    by_tile: dict[int, list[PortNeed]] = {}
+    by_tile: dict[int, list[tuple[PortNeed, Span]]] = {}
     for plan in plans:
+        index = plan.stage.index
         fetching: dict[int, list[int]] = {}
         homes: dict[int, list[int]] = {}
         for copy in plan.copies:
@@ -63,14 +62,20 @@ def make_ports(plans: tuple[StagePlan, ...], buffers: Buffers, design: Design) -
             for tile in dict.fromkeys(part.tile for part in copy.parts):
                 fetching.setdefault(tile, []).append(copy.index)
         for tile, copies in fetching.items():
-            by_tile.setdefault(tile, []).extend(buffers.ports(plan.stage.index, tuple(copies), joins=False))
+            for need in buffers.ports(index, tuple(copies), joins=False):
+                by_tile.setdefault(tile, []).append((need, spans[tile, index].within(need.channels)))
         for tile, copies in homes.items():
-            by_tile.setdefault(tile, []).extend(buffers.ports(plan.stage.index, tuple(copies), joins=True))
+            for need in buffers.ports(index, tuple(copies), joins=True):
+                by_tile.setdefault(tile, []).append((need, WHOLE.within(need.channels)))
+    return tuple(port for tile in sorted(by_tile) for port in _divide(draft.design, tile, by_tile[tile]))
+
+
+def _divide(design: Design, tile: int, needs: list[tuple[PortNeed, Span]]) -> list[Port]:
+    """The ports of a tile, from what each needs and the channels of its values."""
+    total = sum(need.minimum * span.channels * design.value_bytes for need, span in needs)
     ports = []
-    for tile, needs in sorted(by_tile.items()):
-        available = design.tile.buffer_bytes
-        total = sum(need.minimum_bytes for need in needs)
-        for need in needs:
-            capacity = max(need.minimum * available // total, need.minimum)
-            ports.append(Port(need.key, tile, need.value_bytes, need.minimum, capacity, need.ranks, need.held))
-    return tuple(ports)
+    for need, span in needs:
+        capacity = max(need.minimum * design.tile.buffer_bytes // total, need.minimum)
+        size = span.channels * design.value_bytes
+        ports.append(Port(need.key, tile, span, size, need.minimum, capacity, need.ranks, need.held))
+    return ports

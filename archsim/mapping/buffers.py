@@ -15,6 +15,7 @@ from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.needs import Integers
 from archsim.mapping.production import PortKey, items, produced
+from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
 
 
@@ -28,15 +29,10 @@ class PortNeed:
     """
 
     key: PortKey
-    value_bytes: int
+    channels: int
     ranks: Integers
     held: Integers
     minimum: int
-
-    @property
-    def minimum_bytes(self) -> int:
-        """The least share of the buffer."""
-        return self.minimum * self.value_bytes
 
 
 class Buffers:
@@ -50,13 +46,15 @@ class Buffers:
         self.ports = cache(self._ports)
         self._highest = cache(self._highest_slot)
 
-    def minimum_bytes(self, stage: int, copies: tuple[int, ...], homes: tuple[int, ...]) -> int:
-        """The least share of a tile that fetches for `copies` of a stage and is home to `homes` of them."""
-        inputs = sum(port.minimum_bytes for port in self.ports(stage, copies, joins=False))
-        if not homes:
-            return inputs
-        joins = sum(port.minimum_bytes for port in self.ports(stage, homes, joins=True))
-        return inputs + joins
+    def minimum_bytes(self, stage: int, copies: tuple[int, ...], homes: tuple[int, ...], span: Span) -> int:
+        """The least share of a tile that fetches `span` of each value for `copies` of a stage and is home to `homes`
+        of them."""
+        values = sum(
+            port.minimum * span.within(port.channels).channels for port in self.ports(stage, copies, joins=False)
+        )
+        if homes:
+            values += sum(port.minimum * port.channels for port in self.ports(stage, homes, joins=True))
+        return values * self._design.value_bytes
 
     def _ports(self, stage_index: int, copies: tuple[int, ...], joins: bool) -> tuple[PortNeed, ...]:
         """The ports of a tile that holds these copies: its inputs, or the joins of those it is home to."""
@@ -84,8 +82,7 @@ class Buffers:
         top = self._top(stage, number, ranks)[windows]
         minimum = max(int((top - bases).max(initial=0)) + 1, 1)
         ranks[~needed] = -1
-        size = item.channels * self._design.value_bytes
-        return PortNeed((stage.index, number), size, ranks[:-1], ranks[:-1], min(minimum, max(total, 1)))
+        return PortNeed((stage.index, number), item.channels, ranks[:-1], ranks[:-1], min(minimum, max(total, 1)))
 
     def _pooling_port(self, stage: Stage, number: int, windows: Integers) -> PortNeed:
         item = items(stage)[number]
@@ -96,8 +93,7 @@ class Buffers:
         held[windows] = order
         top = self._top(stage, number, np.maximum.accumulate(ranks[:-1]))[windows]
         minimum = max(int((top - order).max(initial=0)) + 1, 1)
-        size = item.channels * self._design.value_bytes
-        return PortNeed((stage.index, number), size, ranks[:-1], held, min(minimum, max(len(windows), 1)))
+        return PortNeed((stage.index, number), item.channels, ranks[:-1], held, min(minimum, max(len(windows), 1)))
 
     def _top(self, stage: Stage, number: int, ranks: Integers) -> Integers:
         """For each window of a stage, the highest of `ranks` (ascending by slot) among what its source has produced

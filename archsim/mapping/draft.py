@@ -11,8 +11,9 @@ from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.hardware.units import period_ns
 from archsim.mapping.assignment import ASSIGNMENTS, Assignment
+from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stages
-from archsim.mapping.tiling import Tiling
+from archsim.mapping.tiling import Share, Tiling, share
 from archsim.mapping.vector_work import sfu_cycles
 
 
@@ -38,6 +39,32 @@ class Draft:
                 counts[stage.index] = min(counts.get(source, 1), stage.windows)
             result[stage.index] = assign(stage.grid, counts[stage.index])
         return result
+
+    def share(self, index: int, start: int, stop: int) -> Share:
+        """What the arrays `start` to `stop` of a copy of a matrix stage read and give."""
+        key = (index, start, stop)
+        if key not in self._shares:
+            matrix = self.stages.stages[index].matrix
+            assert matrix is not None
+            self._shares[key] = share(matrix, self.tilings[index], self.design, start, stop)
+        return self._shares[key]
+
+    def span(self, index: int, start: int, stop: int) -> Span:
+        """The channels of the input that arrays of a copy read, first and last (exclusive); all of them for a
+        vector stage, and where several tensors make the input."""
+        stage = self.stages.stages[index]
+        if stage.matrix is None or len(stage.inputs) != 1:
+            return WHOLE
+        channels = stage.inputs[0].channels
+        rows_per_channel, odd = divmod(stage.matrix.rows * stage.matrix.groups, channels)
+        if odd:
+            return WHOLE
+        read = self.share(index, start, stop)
+        return Span(read.first_row // rows_per_channel, -(-read.last_row // rows_per_channel))
+
+    @cached_property
+    def _shares(self) -> dict[tuple[int, int, int], Share]:
+        return {}
 
     @cached_property
     def sfu_loads(self) -> dict[int, float]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from archsim.hardware import Design
 from archsim.mapping.buffers import Buffers
+from archsim.mapping.draft import Draft
+from archsim.mapping.spans import Span
 
 # How many tiles back, along the mesh, a copy may fill a gap before the next tile is opened.
 _NEAR = 8
@@ -45,6 +47,7 @@ class Bin:
     sfu_load: float = 0
     fetching: dict[int, tuple[int, ...]] = field(default_factory=dict)
     homes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    spans: dict[int, Span] = field(default_factory=dict)
     bytes_of: dict[int, int] = field(default_factory=dict)
 
 
@@ -55,8 +58,9 @@ class Packer:
     functions of its home tile busy; no tile is given more than all of it, unless by a single copy.
     """
 
-    def __init__(self, design: Design, buffers: Buffers, tiles: int, sfu_loads: dict[int, float]) -> None:
-        self._design = design
+    def __init__(self, draft: Draft, buffers: Buffers, tiles: int, sfu_loads: dict[int, float]) -> None:
+        self._draft = draft
+        self._design = design = draft.design
         self._sfu_loads = sfu_loads
         self._buffers = buffers
         self._path = mesh_path(design, tiles)
@@ -80,10 +84,15 @@ class Packer:
         from there on along the mesh that has room; False if none has."""
         bins = sorted(self._bins, key=lambda target: (target.tile != preferred, target.tile < preferred, target.tile))
         for target in [*bins, *self._fresh()]:
-            if self._fits(target, stage, (copy,), (copy,)):
+            if self._fits(target, stage, (copy,), (copy,), (0, 0)):
                 self._put(target, stage, copy, 0, 0, home=True)
                 return True
         return False
+
+    @property
+    def spans(self) -> dict[tuple[int, int], Span]:
+        """The channels of its input that each tile reads for each stage, by tile and stage."""
+        return {(target.tile, stage): span for target in self._bins for stage, span in target.spans.items()}
 
     def _place(self, unit: Unit, near: int | None, divide: bool) -> bool:
         size = self._design.tile_arrays
@@ -91,7 +100,9 @@ class Packer:
             return self._place_large(unit, near)
         total = unit.arrays_per_copy * len(unit.copies)
         for target in self._candidates(near):
-            if target.free >= total and self._fits(target, unit.stage, unit.copies, unit.copies):
+            if target.free >= total and self._fits(
+                target, unit.stage, unit.copies, unit.copies, (0, unit.arrays_per_copy)
+            ):
                 for copy in unit.copies:
                     self._put(target, unit.stage, copy, 0, unit.arrays_per_copy, home=True)
                 return True
@@ -106,7 +117,7 @@ class Packer:
         while start < unit.arrays_per_copy:
             count = min(size, unit.arrays_per_copy - start)
             home = start + count == unit.arrays_per_copy
-            target = self._first(near, count, unit.stage, copy, home)
+            target = self._first(near, unit.stage, copy, (start, start + count), home)
             if target is None:
                 return False
             self._put(target, unit.stage, copy, start, count, home)
@@ -120,16 +131,18 @@ class Packer:
         for target in self._candidates(None):
             count = min(target.free, unit.arrays_per_copy - start)
             home = start + count == unit.arrays_per_copy
-            if count and self._fits(target, unit.stage, unit.copies, unit.copies if home else ()):
+            arrays = (start, start + count)
+            if count and self._fits(target, unit.stage, unit.copies, unit.copies if home else (), arrays):
                 self._put(target, unit.stage, copy, start, count, home)
                 start += count
             if start == unit.arrays_per_copy:
                 return True
         return False
 
-    def _first(self, near: int | None, count: int, stage: int, copy: int, home: bool) -> Bin | None:
+    def _first(self, near: int | None, stage: int, copy: int, arrays: tuple[int, int], home: bool) -> Bin | None:
         for target in self._candidates(near):
-            if target.free >= count and self._fits(target, stage, (copy,), (copy,) if home else ()):
+            enough = target.free >= arrays[1] - arrays[0]
+            if enough and self._fits(target, stage, (copy,), (copy,) if home else (), arrays):
                 return target
         return None
 
@@ -143,13 +156,17 @@ class Packer:
         following = self._path[len(self._bins) : len(self._bins) + 1]
         return [Bin(tile, self._design.tile_arrays) for tile in following]
 
-    def _fits(self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...]) -> bool:
+    def _fits(
+        self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...], arrays: tuple[int, int]
+    ) -> bool:
+        """Whether a tile has buffer and special functions for these `arrays` (first and last) of copies, too."""
         load = self._sfu_loads.get(stage, 0) * len(homes)
         if target.sfu_load and target.sfu_load + load > 1:
             return False
         others = sum(size for index, size in target.bytes_of.items() if index != stage)
         fetching = target.fetching.get(stage, ()) + copies
-        needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes)
+        span = self._draft.span(stage, *arrays).union(target.spans.get(stage))
+        needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes, span)
         if needed > self._design.tile.buffer_bytes:
             if not target.bytes_of:
                 self.too_large = (stage, needed)
@@ -167,7 +184,8 @@ class Packer:
             target.sfu_load += self._sfu_loads.get(stage, 0)
             target.homes[stage] = (*target.homes.get(stage, ()), copy)
         homes = target.homes.get(stage, ())
-        target.bytes_of[stage] = self._buffers.minimum_bytes(stage, target.fetching[stage], homes)
+        target.spans[stage] = span = self._draft.span(stage, start, start + count).union(target.spans.get(stage))
+        target.bytes_of[stage] = self._buffers.minimum_bytes(stage, target.fetching[stage], homes, span)
 
 
 def mesh_path(design: Design, tiles: int) -> list[int]:

@@ -120,10 +120,10 @@ def _pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] |
     units = units_along_the_mesh(draft)
     no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
     for loads, near in product((draft.sfu_loads, no_loads), (True, False)):
-        packer = Packer(design, buffers, chips * design.chip.tiles, loads)
+        packer = Packer(draft, buffers, chips * design.chip.tiles, loads)
         if packer.pack(units, near=near) and _place_vectors(draft, packer):
             plans = make_plans(draft, packer.placed)
-            ports = make_ports(plans, buffers, design)
+            ports = make_ports(draft, plans, packer.spans, buffers)
             return Placement(draft.graph, design, draft.stages, plans, ports, chips), None
         if packer.too_large is not None:
             return None, packer.too_large

@@ -9,6 +9,7 @@ from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.needs import Integers
 from archsim.mapping.production import PortKey
+from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling
 
@@ -61,7 +62,8 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """The share of a tile's buffer for one input of one stage: room for `capacity` values of `value_bytes`.
+    """The share of a tile's buffer for one input of one stage: room for `capacity` values, of each the channels
+    `span` in `value_bytes`.
 
     `ranks` gives each slot of the source its rank among the values that this port needs, -1 for the others; `held`
     gives the ranks of what it holds, which are others where values are pooled as they arrive.
@@ -69,6 +71,7 @@ class Port:
 
     key: PortKey
     tile: int
+    span: Span
     value_bytes: int
     minimum: int
     capacity: int

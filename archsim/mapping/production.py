@@ -49,7 +49,7 @@ def produced(stages: Stages) -> dict[PortKey, Integers]:
 
 
 def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, Integers]:
-    """Runs the demand-driven order, window by window, the network's outputs side by side."""
+    """Runs the demand-driven order, window by window, all that is demanded at a time side by side."""
     inputs = {
         s.index: [(item.source, wanted[s.index, i].tolist(), i) for i, item in enumerate(items(s))]
         for s in stages.stages
@@ -60,18 +60,21 @@ def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, In
     def run(index: int, count: int) -> None:
         while done[index] < count:
             window = done[index]
-            for source, needed, _ in inputs.get(index, ()):
-                if done[source] < needed[window]:
-                    run(source, needed[window])
+            together([(source, needed[window]) for source, needed, _ in inputs.get(index, ())])
             for source, _, number in inputs.get(index, ()):
                 seen[index, number].append(done[source])
             done[index] = window + 1
 
+    def together(targets: list[tuple[int, int]]) -> None:
+        """Runs several sources up to their targets side by side, each at the same share of its way."""
+        ways = [(source, done[source], target) for source, target in targets if done[source] < target]
+        longest = max([target - begin for _, begin, target in ways], default=0)
+        for step in range(1, longest + 1):
+            for source, begin, target in ways:
+                run(source, begin - (begin - target) * step // longest)
+
     ends = {output.source for output in stages.outputs if output.source >= 0}
-    longest = max((stages.stages[index].windows for index in ends), default=0)
-    for step in range(1, longest + 1):
-        for index in sorted(ends):
-            run(index, -(-step * stages.stages[index].windows // longest))
+    together([(index, stages.stages[index].windows) for index in sorted(ends)])
     for stage in reversed(stages.stages):
         run(stage.index, stage.windows)
     return {key: np.array(counts, np.int64) for key, counts in seen.items()}

@@ -35,11 +35,13 @@ class Tiling:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What `arrays` consecutive arrays of a copy read and give: input values fetched for a window, and
-    outputs, complete or partial."""
+    """What `arrays` consecutive arrays of a copy read and give: input values fetched for a window, the first and
+    last (exclusive) rows they are among, counted on through the groups, and outputs, complete or partial."""
 
     arrays: int
     inputs: int
+    first_row: int
+    last_row: int
     outputs: int
 
 
@@ -80,14 +82,17 @@ def share(layer: MatrixLayer, tiling: Tiling, design: Design, start: int, stop: 
     index = np.arange(start, stop)
     block, inner = np.divmod(index, tiling.row_blocks * tiling.column_blocks)
     if tiling.groups_per_array > 1:
-        groups = min(stop * tiling.groups_per_array, layer.groups) - start * tiling.groups_per_array
-        return Share(stop - start, groups * layer.rows, groups * (layer.outputs // layer.groups))
+        begin, end = start * tiling.groups_per_array, min(stop * tiling.groups_per_array, layer.groups)
+        outputs = (end - begin) * (layer.outputs // layer.groups)
+        return Share(stop - start, (end - begin) * layer.rows, begin * layer.rows, end * layer.rows, outputs)
     row_block, column_block = SPLITS[design.tiling.split](inner, tiling)
-    rows = np.unique(block * tiling.row_blocks + row_block) % tiling.row_blocks
+    groups, rows = np.divmod(np.unique(block * tiling.row_blocks + row_block), tiling.row_blocks)
     columns = np.unique(block * tiling.column_blocks + column_block) % tiling.column_blocks
     height, width, cells = design.array.rows, design.array.columns, design.cells_per_weight
     outputs = layer.outputs // layer.groups
-    inputs = np.minimum(height, layer.rows - rows * height).sum()
+    begins = groups * layer.rows + rows * height
+    ends = np.minimum(begins + height, (groups + 1) * layer.rows)
     first = columns * width // cells
     last = np.minimum(-(-(columns + 1) * width // cells), outputs)
-    return Share(stop - start, int(inputs), int((last - first).sum()))
+    inputs, outputs = int((ends - begins).sum()), int((last - first).sum())
+    return Share(stop - start, inputs, int(begins.min()), int(ends.max()), outputs)

@@ -152,9 +152,9 @@ def test_partial_sums_of_a_copy_over_two_tiles_are_gathered_over_the_mesh() -> N
     sends 128 sums of 4 bytes, 128 flits in 8 packets; the second adds them in a cycle."""
     net = Net(256, 1, 1)
     net.conv("image", 128)
-    # the image's 512 bytes: 128 cycles of the link; to tile 1 one hop, 128 flits in 8 packets
-    there = 128 * 0.625 + 2 + 2 * 4 + 127 + 7
-    written = there + 16 * 3.125
+    # the image's 512 bytes: 128 cycles of the link; half of the channels to tile 1, one hop, 64 flits in 4 packets
+    there = 128 * 0.625 + 2 + 2 * 4 + 63 + 3
+    written = there + 8 * 3.125
     # both tiles start when both have the value: fetch, 16 reads, conversion and one addition; then the sums
     leave = written + 100 + 1600 + 200
     summed = math.ceil(leave) + 2 + 2 * 4 + 127 + 7 + 100
