@@ -74,7 +74,7 @@ class Emitter:
                     into[window].append(slot)
         self._pooled = pooled
         self._raw = [tuple(slots) for slots in raw]
-        self._raw_groups = [self._union(slots) for slots in self._raw]
+        self._raw_groups = [self._union(slots) if slots else () for slots in self._raw]
 
     def _union(self, slots: Sequence[int]) -> tuple[Group, ...]:
         members = (receiver for slot in slots for _, group in self._groups[slot] for receiver in group)
