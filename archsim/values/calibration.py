@@ -21,25 +21,38 @@ class Calibration:
     ranges: Mapping[str, tuple[float, float]]
 
 
+class RangeRule:
+    """Matrix layers in floating point; the ranges of what they read are noted, the arrays are not kept."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._multiply = FloatRule(graph)
+        self._ranges: dict[str, tuple[float, float]] = {}
+
+    def __call__(self, layer: MatrixLayer, data: Array) -> Array:
+        """The layer's result for (batches, *shape)."""
+        check_finite(self._graph, layer, data)
+        low, high = self._ranges.get(layer.inputs[0], (np.inf, -np.inf))
+        self._ranges[layer.inputs[0]] = (min(low, float(data.min())), max(high, float(data.max())))
+        return self._multiply(layer, data)
+
+    @property
+    def calibration(self) -> Calibration:
+        """The ranges over all batches seen so far: their order changes nothing."""
+        return Calibration(dict(self._ranges))
+
+
 def calibrate(graph: Graph, batches: Sequence[Mapping[str, Array]]) -> Calibration:
-    """Run the graph in floating point on `batches` (as `run_float` takes them) and note the ranges.
+    """Run the graph in floating point on `batches` (as `run_float` takes them) and note the ranges over all of them.
 
     Values that are not finite raise `InputError`, as does a graph without numbers.
     """
     check_runnable(graph)
-    ranges: dict[str, tuple[float, float]] = {}
-    multiply = FloatRule(graph)
-
-    def note(layer: MatrixLayer, data: Array) -> Array:
-        check_finite(graph, layer, data)
-        low, high = ranges.get(layer.inputs[0], (np.inf, -np.inf))
-        ranges[layer.inputs[0]] = (min(low, float(data.min())), max(high, float(data.max())))
-        return multiply(layer, data)
-
+    rule = RangeRule(graph)
     step = batches_at_once(graph)
     for start in range(0, len(batches), step):
-        execute(graph, batches[start : start + step], note)
-    return Calibration(ranges)
+        execute(graph, batches[start : start + step], rule)
+    return rule.calibration
 
 
 def check_finite(graph: Graph, layer: MatrixLayer, data: Array) -> None:

@@ -12,13 +12,9 @@ from archsim.errors import input_error
 from archsim.graph import Graph
 from archsim.graph.tensors import Array
 from archsim.values.batches import Batches, cut_batches, join_batches
-from archsim.values.calibration import calibrate
-from archsim.values.execution import batches_at_once, check_runnable, execute
-from archsim.values.floating import FloatRule
+from archsim.values.calibration import RangeRule
+from archsim.values.execution import MatrixRule, batches_at_once, check_runnable, execute
 from archsim.values.quantised import CrossbarRule, MatrixCheck, output_errors
-
-CALIBRATION_SAMPLES = 64
-"""Samples, the first ones of the data, on which the ranges of activations are calibrated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,33 +39,42 @@ def evaluate(
     *,
     labels: Array | None = None,
     source: str = "data",
-    calibration_samples: int = CALIBRATION_SAMPLES,
     progress: Callable[[int, int], None] | None = None,
 ) -> EvaluationResult:
     """Run `arrays` (one for each input, samples along the first axis, see `cut_batches`) through the graph, in
     floating point and through crossbars that `spec` describes.
 
+    Activations are calibrated on all samples: their ranges are those of the floating-point run, so that the
+    order of the samples changes nothing.
+
     With `labels` (samples,), the answer to a sample is the largest element of the first output. `source` names
-    the data in messages; `progress` is told how many samples are done, and of how many. Data or labels that do
-    not fit, and a graph without numbers, raise `InputError`.
+    the data in messages; `progress` is told how many samples are done, and of how many, where each sample counts
+    twice, once in floating point and once through crossbars. Data or labels that do not fit, and a graph without
+    numbers, raise `InputError`.
     """
     check_runnable(graph)
     batches = cut_batches(graph, arrays, source)
     if labels is not None:
         labels = _checked_labels(labels, batches.samples, source)
-    sampled = range(min(batches.count, -(-max(1, calibration_samples) // batches.size)))
-    calibration = calibrate(graph, [batches.batch(index) for index in sampled])
-    rule, float_rule = CrossbarRule(graph, calibration, spec), FloatRule(graph)
-    answers: list[dict[str, Array]] = []
-    references: list[dict[str, Array]] = []
+    ranges = RangeRule(graph)
+    references = _run(graph, batches, ranges, progress, 0)
+    rule = CrossbarRule(graph, ranges.calibration, spec)
+    answers = _run(graph, batches, rule, progress, batches.samples)
+    return _result(graph, batches, answers, references, labels, rule.checks, source)
+
+
+def _run(
+    graph: Graph, batches: Batches, rule: MatrixRule, progress: Callable[[int, int], None] | None, before: int
+) -> list[dict[str, Array]]:
+    """The outputs of every batch; `before` samples are done already."""
+    outputs: list[dict[str, Array]] = []
     step = batches_at_once(graph)
     for start in range(0, batches.count, step):
         chunk = [batches.batch(index) for index in range(start, min(start + step, batches.count))]
-        answers += execute(graph, chunk, rule)
-        references += execute(graph, chunk, float_rule)
+        outputs += execute(graph, chunk, rule)
         if progress is not None:
-            progress(min((start + step) * batches.size, batches.samples), batches.samples)
-    return _result(graph, batches, answers, references, labels, rule.checks, source)
+            progress(before + min((start + step) * batches.size, batches.samples), 2 * batches.samples)
+    return outputs
 
 
 def _result(

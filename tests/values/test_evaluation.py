@@ -64,9 +64,30 @@ def test_a_batch_that_does_not_divide_the_samples_gives_the_same_answers():
     assert (four.accuracy, four.max_abs_error) == (one.accuracy, one.max_abs_error)
 
 
-def test_calibration_sees_the_first_samples_alone():
-    few, many = evaluate_digits(calibration_samples=1), evaluate_digits(calibration_samples=450)
-    assert few.mean_abs_error > many.mean_abs_error
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_order_of_the_samples_changes_no_number(bits):
+    graph, spec = (
+        load(MODELS / "digits_cnn.onnx"),
+        dataclasses.replace(LOSSLESS_8_BIT, weight_bits=bits, input_bits=bits),
+    )
+    images = DIGITS["images"]
+    one, other = (evaluate(graph, {"image": data}, spec) for data in (images, images[::-1]))
+    np.testing.assert_array_equal(other.outputs["logits"], one.outputs["logits"][::-1])
+    assert other.max_abs_error == one.max_abs_error
+    assert other.mean_abs_error == pytest.approx(one.mean_abs_error, rel=1e-12)
+
+
+def test_16_bits_are_close_to_floating_point_on_every_sample():
+    spec = dataclasses.replace(LOSSLESS_8_BIT, weight_bits=16, input_bits=16)
+    result = evaluate(load(MODELS / "digits_cnn.onnx"), {"image": DIGITS["images"]}, spec)
+    assert result.max_abs_error < 0.01
+
+
+def test_a_late_large_sample_is_not_clipped():
+    data = np.ones((200, 1))
+    data[-1] = 1000
+    outputs = evaluate(linear(np.ones((1, 1))), {"x": data}, LOSSLESS_8_BIT).outputs["y"]
+    assert outputs[-1, 0] == pytest.approx(1000, rel=1e-2)
 
 
 def test_missing_axes_are_added_and_types_cast_without_scaling():
@@ -81,10 +102,10 @@ def test_missing_axes_are_added_and_types_cast_without_scaling():
     assert single.reference_accuracy is None
 
 
-def test_progress_counts_the_samples_up_to_all_of_them():
+def test_progress_counts_the_samples_of_both_runs():
     told = []
     evaluate_digits(count=150, progress=lambda done, total: told.append((done, total)))
-    assert told == [(64, 150), (128, 150), (150, 150)]
+    assert told == [(done, 300) for done in (64, 128, 150, 214, 278, 300)]
 
 
 def two_inputs():
