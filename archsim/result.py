@@ -39,6 +39,15 @@ class NullObserver:
         """Ignore the level."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnitUse:
+    """A unit and the share of the run for which it worked."""
+
+    unit: str
+    where: str
+    utilisation: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerResult:
     """One matrix, recurrent or vector layer; fields about arrays are None for vector layers."""
@@ -57,7 +66,7 @@ class LayerResult:
     start_ns: float | None
     end_ns: float | None
     busy_ns: float | None
-    stall_ns: Mapping[str, float] | None
+    stall_ns: Mapping[str, float | None] | None
     macs: int
     energy_pj: float | None = None
 
@@ -127,6 +136,7 @@ class Result:
     power_w: float | None = None
     layers: tuple[LayerResult, ...]
     noc: NocResult = field(default_factory=NocResult)
+    busiest: tuple[UnitUse, ...] = ()
     coverage: Mapping[str, int]
     checks: Mapping[str, bool]
     notes: tuple[str, ...] = ()

@@ -4,61 +4,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archsim.engine.fabric import Fabric
+from archsim.engine.counters import Counters
 from archsim.mapping import Estimate
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
 
 
-def run_checks(chip: Chip, bound: Estimate) -> dict[str, bool]:
-    """The checks of a finished run, by name."""
+def run_checks(chip: Chip, counters: Counters, images: int, bound: Estimate) -> dict[str, bool]:
+    """The checks of a finished run, by name; `counters` are those of all `images`, simulated or extrapolated."""
     return {
-        "macs": _macs(chip),
+        "macs": _macs(chip, counters, images),
         "windows": _windows(chip),
         "bytes": _bytes(chip),
-        "time": _time(chip),
+        "time": _time(chip, counters, images),
         "bound": _bound(chip, bound),
     }
 
 
-def _macs(chip: Chip) -> bool:
+def _macs(chip: Chip, counters: Counters, images: int) -> bool:
     """Multiply-accumulates executed = those of the graph, for every image."""
     executed = 0
     for stage in chip.stages:
         matrix = stage.plan.stage.matrix
         if matrix is not None:
-            executed += matrix.rows * matrix.outputs * sum(stage.jobs)
-    return executed == chip.placement.graph.macs * chip.images
+            executed += matrix.rows * matrix.outputs * counters.windows[stage.index]
+    return executed == chip.placement.graph.macs * images
 
 
 def _windows(chip: Chip) -> bool:
-    """Every window of every image was simulated by itself, once."""
-    return all(jobs == stage.plan.stage.windows for stage in chip.stages for jobs in stage.jobs)
+    """Every window of every image simulated ran once: their numbers and the squares of these add up."""
+    for stage in chip.stages:
+        last = stage.plan.stage.windows
+        sums = (last, last * (last - 1) // 2, (last - 1) * last * (2 * last - 1) // 6)
+        if any(seen != list(sums) for seen in stage.seen):
+            return False
+    return True
 
 
 def _bytes(chip: Chip) -> bool:
-    """Bytes delivered = bytes sent x destinations on every mesh; nothing waits or is under way; the host has all."""
-    if isinstance(chip.fabric, Fabric):
-        for adapter in chip.fabric.meshes:
-            traffic = adapter.model.traffic
-            if adapter.under_way or traffic.delivered != traffic.messages:
-                return False
-            if adapter.delivered_bytes != traffic.sent_bytes:
-                return False
+    """Bytes delivered = bytes sent x destinations on every mesh, and on every link; nothing waits or is under way;
+    the host has every result."""
+    for adapter in chip.fabric.meshes:
+        traffic = adapter.model.traffic
+        if adapter.under_way or traffic.delivered != traffic.messages:
+            return False
+        if adapter.delivered_bytes != traffic.sent_bytes:
+            return False
+    if any(link.sent_bytes != link.crossed_bytes for link in chip.links()):
+        return False
     return not chip.output.missing and not any(port.blocked for port in chip.ports.values())
 
 
-def _time(chip: Chip) -> bool:
-    """Busy + stalled + idle = elapsed for the arrays of every copy; no shared unit was busy for longer."""
+def _time(chip: Chip, counters: Counters, images: int) -> bool:
+    """The arrays of every copy read for S cycles a window, and busy + stalled + idle = elapsed; no shared unit was
+    busy for longer than the run took."""
     elapsed = chip.elapsed
     for stage in chip.stages:
+        reads = [copy.units[-1].reads for copy in stage.copies]
+        windows = stage.plan.stage.windows * images
+        if not min(reads) * windows <= counters.busy[stage.index] <= max(reads) * windows:
+            return False
         for copy in stage.copies:
             for unit in copy.units:
+                if unit.busy != copy.jobs * unit.reads:
+                    return False
                 if unit.busy + sum(unit.stalls.values()) + unit.idle(elapsed) != elapsed:
                     return False
-    servers = (server for tile in chip.tiles.values() for server in tile.servers().values())
-    return all(server.busy <= elapsed for server in servers)
+    return all(server.busy <= elapsed for tile in chip.tiles.values() for server in tile.servers().values())
 
 
 def _bound(chip: Chip, bound: Estimate) -> bool:

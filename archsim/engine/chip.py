@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from archsim.engine.clock import Clock
-from archsim.engine.copies import CopyUnit, LeadingCopy, Source
+from archsim.engine.copies import CopyUnit, Source
 from archsim.engine.emitter import Emitter
 from archsim.engine.events import Timeline
 from archsim.engine.fabric import Fabric, Link, NoFabric
@@ -23,11 +23,7 @@ from archsim.engine.steady import SteadyState
 from archsim.engine.tile import Tile
 from archsim.mapping import Copy, Placement, StagePlan, estimate
 from archsim.mapping.needs import Integers
-from archsim.mapping.packing import cluster
 from archsim.result import Observer
-
-# Bytes of a partial sum on its way to another tile.
-PARTIAL_SUM_BYTES = 4
 
 # Events between two reports of progress.
 _EVENTS = 50_000
@@ -51,8 +47,6 @@ class Chip:
         self.observers = observers
         self.env = Timeline()
         self.clock = Clock(self.design)
-        self.cluster = cluster(self.design.noc.concentration)
-        self.partial_sum_bytes = PARTIAL_SUM_BYTES
         self.limits: Limits = Unlimited() if ideal else Contended(self.design, self.clock)
         self.fabric: Fabric | NoFabric = NoFabric() if ideal else Fabric(self, placement.chips)
         self.ready = estimate(placement, images).vector_ready if ideal else None
@@ -96,8 +90,7 @@ class Chip:
     def _make_copy(self, stage: StageUnit, copy: Copy, neighbours: int) -> CopyUnit:
         plan = stage.plan
         tiles = [self._tile(part.tile) for part in copy.parts]
-        leads = stage.index == 0 and copy.index == plan.assignment.copy_of[0]
-        unit = (LeadingCopy if leads else CopyUnit)(stage, copy, tiles)
+        unit = CopyUnit(stage, copy, tiles)
         parts, sources = [], []
         for number, (part, tile) in enumerate(zip(copy.parts, tiles, strict=True)):
             ports = [self.ports[stage.index, i, tile.number] for i in range(len(plan.stage.inputs))]
@@ -148,21 +141,26 @@ class Chip:
         try:
             while self.env.run_some(_EVENTS):
                 if self._progress is not None:
-                    self._progress(sum(sum(stage.jobs) for stage in self.stages), self._total)
+                    self._progress(sum(seen[0] for stage in self.stages for seen in stage.seen), self._total)
         finally:
             if collecting:
                 gc.enable()
 
     @property
     def elapsed(self) -> int:
-        """When the last image was done."""
-        return max(max(self.output.image_done.values(), default=0), self.env.now)
+        """When the last image was done, and every unit at rest."""
+        servers = (server for tile in self.tiles.values() for server in tile.servers().values())
+        return max([self.env.now, *self.output.image_done.values(), *(server.free for server in servers)])
+
+    def links(self) -> list[Link]:
+        """The links to the host and between chips."""
+        return [self.into, self.out, *self.fabric.upward, *self.fabric.downward]
 
     def cut(self, images: int) -> None:
         """Leaves out the images from number `images` on; none of them may have been begun."""
         self.images = images
         for stage in self.stages:
-            del stage.jobs[images:]
+            del stage.seen[images:]
             for copy in stage.copies:
                 copy.images = images
 

@@ -33,6 +33,7 @@ class CopyUnit:
         self._issue_rank = rank(ISSUE, stage.index, 0, copy.index)
         self._out_rank = rank(OUT, stage.index, 0, 1)
         self._in_order = stage.in_order
+        self._leads = stage.index == 0
         self.images = stage.chip.images
         self._sfu = tiles[-1].sfu
         self._bus = tiles[-1].bus
@@ -46,6 +47,7 @@ class CopyUnit:
         self._windows: list[int] = []
         self._times: list[list[int]] = []
         self.bases: list[list[list[int]]] = []
+        self._joining: dict[int, Job] = {}
         self._left: dict[int, Job] = {}
         self._freed = 0
         self._checked = 0
@@ -56,7 +58,6 @@ class CopyUnit:
         self._register = deque([0] * max(stage.input_windows - 1, 1), maxlen=max(stage.input_windows - 1, 1))
         self._room = 0
         self.room_at = 0
-        self.issued_at = 0
         self.jobs = 0
         self.first_issue: int | None = None
 
@@ -131,7 +132,7 @@ class CopyUnit:
         now = self._env.now
         image, position = self._image, self._position
         job = Job(image, self._windows[position], position, self.jobs, self.parts)
-        self.issued_at = now
+        job.issued, job.room = now, self.room_at
         self._under_way += 1
         self._fetching = self.parts
         self._room = 0
@@ -139,9 +140,11 @@ class CopyUnit:
         if not self.jobs:
             self.first_issue = now
         self.jobs += 1
-        self.stage.jobs[image] += 1
+        self.stage.issued(image, job.window)
         for unit in self.units:
             unit.fetch(job, now)
+        if self._leads and job.window == 0:
+            self.stage.chip.steady.image_begins(image)
 
     def base_after(self, port: Port, bases: list[int], job: Job) -> int:
         """The absolute rank of the first value that is needed from a port after a job."""
@@ -201,6 +204,7 @@ class CopyUnit:
             observer.slice(self.home, "sfu", stage.name, job.image, job.window, begun, served)
         step = self._leave
         if self._joins:
+            self._joining[job.number] = job
             step = self._join
             stage.joined(job.image, done + stage.write_floor)
         Action(self._env, done - now, self._out_rank + job.window * WINDOW, step, job)
@@ -234,7 +238,7 @@ class CopyUnit:
 
     def _release_joins(self, job: Job) -> None:
         """Results may leave out of order; operands of joins are freed in order."""
-        self._left[job.number] = job
+        self._left[job.number] = self._joining.pop(job.number)
         while self._freed in self._left:
             last = self._left.pop(self._freed)
             self._freed += 1
@@ -264,14 +268,5 @@ class CopyUnit:
             self._under_way,
             max(self.room_at - self.units[-1].free, 0),
             tuple(sorted(number - self._freed for number in self._left)),
+            tuple((job.window, max(job.processed + self.stage.write_floor - now, 0)) for job in self._joining.values()),
         )
-
-
-class LeadingCopy(CopyUnit):
-    """The copy that runs the first window of the first stage: with it an image begins."""
-
-    def _issue(self, action: Action) -> None:
-        first = self._position == 0
-        super()._issue(action)
-        if first:
-            self.stage.chip.steady.image_begins(self._image)

@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from archsim.engine.fabric import Fabric
-
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
 
@@ -42,7 +40,6 @@ def _plus(total: Counter[Key], earlier: Counter[Key], later: Counter[Key], times
 def count(chip: Chip) -> Counters:
     """The counters of a chip at this moment."""
     homes = [[copy.units[-1] for copy in stage.copies] for stage in chip.stages]
-    meshes = chip.fabric.meshes if isinstance(chip.fabric, Fabric) else []
     stalls = []
     for units in homes:
         total: Counter[str] = Counter()
@@ -52,6 +49,6 @@ def count(chip: Chip) -> Counters:
     return Counters(
         busy=tuple(sum(unit.busy for unit in units) for units in homes),
         stalls=tuple(stalls),
-        windows=tuple(sum(stage.jobs) for stage in chip.stages),
-        sent=tuple(Counter(adapter.model.traffic.sent) for adapter in meshes),
+        windows=tuple(sum(seen[0] for seen in stage.seen) for stage in chip.stages),
+        sent=tuple(Counter(adapter.model.traffic.sent) for adapter in chip.fabric.meshes),
     )

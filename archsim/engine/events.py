@@ -14,7 +14,7 @@ from simpy.events import Event
 # what starts, so that a start sees all that its tick brings.
 ARRIVE, FETCHED, SUMMED, OUT, ENTER, ISSUE = range(6)
 
-_PART_BITS, _WINDOW_BITS, _STAGE_BITS = 16, 32, 14
+_PART_BITS, _WINDOW_BITS, _STAGE_BITS = 24, 32, 32
 WINDOW = 1 << _PART_BITS
 """What the next window adds to a rank."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archsim.engine.events import ARRIVE, ENTER, Action, rank
 from archsim.engine.message import Message, Target
@@ -88,8 +88,8 @@ class Link:
         self._priority = rank(ENTER, number)
         self.name = name
         self.server = Server()
-        self.messages = 0
-        self.bytes = 0
+        self.sent_bytes = 0
+        self.crossed_bytes = 0
 
     def send(
         self,
@@ -97,18 +97,22 @@ class Link:
         image: int,
         window: int,
         size_bytes: int,
-        arrive: Callable[[Action], None],
+        arrive: Callable[[Any], None],
         argument: object,
     ) -> None:
         """Calls `arrive` with `argument` when `size_bytes` for a window of a layer are across."""
         env = self._chip.env
         service = self._chip.limits.offchip_ticks(size_bytes)
         end = self.server.serve(env.now, service)
-        self.messages += 1
-        self.bytes += size_bytes
+        self.sent_bytes += size_bytes
         for observer in self._chip.observers:
             observer.slice(-1, self.name, layer, image, window, end - service, end)
-        Action(env, end - env.now, self._priority, arrive, argument)
+        Action(env, end - env.now, self._priority, self._across, (size_bytes, arrive, argument))
+
+    def _across(self, action: Action) -> None:
+        size_bytes, arrive, argument = action.argument
+        self.crossed_bytes += size_bytes
+        arrive(argument)
 
 
 class Fabric:
@@ -117,7 +121,7 @@ class Fabric:
 
     def __init__(self, chip: Chip, chips: int) -> None:
         size = chip.design.chip
-        across, down = chip.cluster
+        across, down = chip.design.noc.cluster
         mesh = Mesh(size.tiles, size.mesh_width, across, down)
         self._tiles = size.tiles
         self._ways: dict[tuple[int, int], _Way] = {}
@@ -163,9 +167,9 @@ class Fabric:
                 gates.append(_Gate(self, link, (number + step) * self._tiles + GATE, tuple(far)))
         return _Way(targets, [target for target in targets if target.tile == at], local, gates)
 
-    def crossed(self, action: Action) -> None:
+    def crossed(self, state: tuple[Message, _Gate]) -> None:
         """A message has crossed a link."""
-        message, gate = action.argument
+        message, gate = state
         self.send(message, gate.following, gate.beyond)
 
 
@@ -197,7 +201,12 @@ class _Gate:
 
 
 class NoFabric:
-    """Delivers at once: the fabric of `--ideal`."""
+    """Delivers at once: the fabric of `--ideal`, without meshes or links."""
+
+    def __init__(self) -> None:
+        self.meshes: list[MeshAdapter] = []
+        self.upward: list[Link] = []
+        self.downward: list[Link] = []
 
     def send(self, message: Message, at: int, targets: Sequence[Target]) -> None:  # noqa: ARG002
         """The message is where it goes."""

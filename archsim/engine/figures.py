@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archsim import __version__
+from archsim.engine.busiest import busiest_units
+from archsim.engine.checks import run_checks
 from archsim.engine.counters import Counters, count
-from archsim.engine.fabric import Fabric
+from archsim.engine.part import CAUSES
 from archsim.graph import VectorLayer
 from archsim.mapping import Estimate, StagePlan
 from archsim.result import (
@@ -84,7 +88,7 @@ def _timed(chip: Chip, counters: Counters, stage: StageUnit, layer: LayerResult,
     """The planned layer with its times, summed over the home tiles of its copies; a vector layer is busy for as
     long as its lanes are. What a join waits for is not part of the matrix layer that hosts it."""
     ns = chip.clock.ns
-    stalls = {cause: ns(counters.stalls[stage.index][cause]) for cause in STALL_CAUSES}
+    stalls = {cause: ns(counters.stalls[stage.index][cause]) if cause in CAUSES else None for cause in STALL_CAUSES}
     busy = ns(counters.busy[stage.index])
     end = stage.first_image_end
     if stage.plan.stage.joins and not vector:
@@ -92,16 +96,17 @@ def _timed(chip: Chip, counters: Counters, stage: StageUnit, layer: LayerResult,
     if vector:
         one = chip.limits.sfu_ticks([x for x in stage.plan.stage.vector_layers if x.name == layer.name], stage.plan)
         busy = ns(one * counters.windows[stage.index])
-    return LayerResult(
-        name=layer.name, op=layer.op, rows=layer.rows, outputs=layer.outputs, groups=layer.groups,
-        windows=layer.windows, uses=layer.uses, arrays_per_copy=layer.arrays_per_copy, copies=layer.copies,
-        arrays=layer.arrays, slots=layer.slots, start_ns=ns(stage.first_issue),
-        end_ns=ns(end), busy_ns=busy, stall_ns=None if vector else stalls, macs=layer.macs,
-    )  # fmt: skip
+    return replace(
+        layer,
+        start_ns=ns(stage.first_issue),
+        end_ns=ns(end),
+        busy_ns=busy,
+        stall_ns=None if vector else stalls,
+    )
 
 
 def _noc(chip: Chip, counters: Counters, elapsed: int) -> NocResult:
-    if not isinstance(chip.fabric, Fabric):
+    if not chip.fabric.meshes:
         return NocResult()
     loads = [adapter.model.load(sent) for adapter, sent in zip(chip.fabric.meshes, counters.sent, strict=True)]
     messages = sum(load.messages for load in loads)
@@ -117,7 +122,7 @@ def _noc(chip: Chip, counters: Counters, elapsed: int) -> NocResult:
     )
 
 
-def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, cpu_s: float) -> Result:
+def to_result(chip: Chip, bound: Estimate, cpu_s: float) -> Result:
     """Everything the run found out."""
     placement, clock, steady = chip.placement, chip.clock, chip.steady
     done = [chip.output.image_done[image] for image in range(chip.images)]
@@ -125,13 +130,12 @@ def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, cpu_s: float
     if steady.period is not None and steady.earlier is not None and steady.later is not None:
         counters = counters.plus(steady.earlier, steady.later, steady.skipped)
         elapsed += steady.skipped * steady.period
+    checks = run_checks(chip, counters, images, bound)
     latency_ns = clock.ns(done[0])
     cycle_ns = float(placement.design.cycle_ns)
     interval = _interval(chip, done)
     noc = _noc(chip, counters, elapsed)
     graph, coverage = placement.graph, placement.graph.coverage
-    from archsim import __version__
-
     return Result(
         model=ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters),
         mapping=summarise_mapping(placement.design, placement.chips),
@@ -159,6 +163,7 @@ def to_result(chip: Chip, checks: dict[str, bool], bound: Estimate, cpu_s: float
             "free": coverage.free,
         },
         checks=checks,
+        busiest=busiest_units(chip),
         notes=_notes(chip, noc),
         events=chip.env.actions,
         cpu_s=cpu_s,
@@ -193,7 +198,7 @@ def _exact(chip: Chip, images: int) -> bool | None:
 
 def _notes(chip: Chip, noc: NocResult) -> tuple[str, ...]:
     """What a reader of the figures must know."""
-    notes = []
+    notes = [*_uneven(chip)]
     if chip.steady.skipped:
         notes.append(
             f"the state repeated when an image began: {chip.images} images were simulated, every window by itself,"
@@ -202,6 +207,19 @@ def _notes(chip: Chip, noc: NocResult) -> tuple[str, ...]:
     if noc.max_link_utilisation is not None and noc.max_link_utilisation > 1:
         notes.append(
             f"noc.model {chip.design.noc.model} makes no message wait, but the busiest link is asked for"
-            f" {noc.max_link_utilisation:.2f} times what it can carry: a real mesh would be slower"
+            f" {noc.max_link_utilisation:.2f} times what it can carry, each value sent to each tile by itself"
         )
     return tuple(notes)
+
+
+def _uneven(chip: Chip) -> list[str]:
+    """The layer that sets the pace, if its windows are unevenly divided among its copies."""
+    plan = max(chip.placement.plans, key=lambda plan: plan.slots * plan.read_cycles)
+    even = -(-plan.stage.windows // plan.assignment.copies)
+    if plan.slots == even or plan.tiling is None:
+        return []
+    note = (
+        f"copies.assignment {chip.design.copies.assignment} gives the busiest copy of {plan.stage.name} {plan.slots}"
+        f" windows an image; divided evenly over {plan.assignment.copies} copies it would have {even} (round_robin)"
+    )
+    return [note]

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from archsim.engine.emitter import after, receivers_of
-from archsim.engine.events import Action
 from archsim.engine.fabric import GATE, Link
 from archsim.engine.message import Message, Receiver
 from archsim.mapping.spans import Span
@@ -78,8 +77,8 @@ class HostInput:
             slot += run
         return packets
 
-    def _arrived(self, action: Action) -> None:
-        _send_all(action.argument)
+    def _arrived(self, messages: Sequence[tuple[Message, Sequence[Receiver]]]) -> None:
+        _send_all(messages)
 
     @property
     def image(self) -> int:
@@ -138,8 +137,8 @@ class HostOutput:
         name, image, window = message.origin.name, message.image, message.window
         self._link.send(name, image, window, message.size_bytes, self._received, (message, ready))
 
-    def _received(self, action: Action) -> None:
-        message, ready = action.argument
+    def _received(self, state: tuple[Message, int]) -> None:
+        message, ready = state
         image = message.image
         self.image_done[image] = max(self.image_done.get(image, 0), ready, self._chip.env.now)
         slots = (message.slot,) if message.parts is None else message.parts

@@ -6,11 +6,11 @@ from __future__ import annotations
 class Job:
     """A window of an image: `position` among the copy's windows of that image, `number` among all it runs.
 
-    `missing` parts have not given their sums, `ready` is when the last did so far, `processed` when the special
-    functions were done.
+    It was `issued` when the output register had had room since `room`. `missing` parts have not given their sums,
+    `ready` is when the last did so far, `processed` when the special functions were done.
     """
 
-    __slots__ = ("image", "missing", "number", "position", "processed", "ready", "window")
+    __slots__ = ("image", "issued", "missing", "number", "position", "processed", "ready", "room", "window")
 
     def __init__(self, image: int, window: int, position: int, number: int, parts: int) -> None:
         self.image = image
@@ -18,5 +18,7 @@ class Job:
         self.position = position
         self.number = number
         self.missing = parts
+        self.issued = 0
+        self.room = 0
         self.ready = 0
         self.processed = 0

@@ -36,8 +36,8 @@ class Contended:
         return sfu_cycles(layers, plan.stage.windows, self._design) * self._clock.sfu
 
     def output_slots(self, copies: int, value_bytes: int) -> int:
-        """Results that a copy may have under way: one in its PE's output register, and its share of the tile's
-        output register, which `copies` copies use."""
+        """Results that a copy may have under way: the one its PEs add up, and its share of the tile's output
+        register, which `copies` copies use."""
         return 1 + self._design.tile.output_register_bytes // (copies * value_bytes)
 
     def capacity(self, port: Port) -> int:

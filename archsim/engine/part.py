@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from archsim.engine.tile import Tile
 
 
+CAUSES = ("buffer", "data", "bus", "adc")
+"""What the arrays of a copy can wait for, in the order in which a window does."""
+
+# Bytes of a partial sum on its way to another tile.
+PARTIAL_SUM_BYTES = 4
+
+
 class PartUnit:
     """One tile job a window: the fetch, S read cycles, and then the sums, or partial sums sent home."""
 
@@ -35,8 +42,8 @@ class PartUnit:
         self.ports = ports
         self.readers = [port.join(stage.first_base(copy, port, 0)) for port in ports]
         self._fetch_ticks = chip.limits.bus_ticks(part.inputs * chip.design.value_bytes)
-        self._reads = stage.reads * max((count for _, count in self._sets), default=1)
-        self._partial_bytes = part.outputs * chip.partial_sum_bytes
+        self.reads = stage.reads * max((count for _, count in self._sets), default=1)
+        self._partial_bytes = part.outputs * PARTIAL_SUM_BYTES
         self._home = number == copy.parts - 1
         self._number = number
         self._thread = f"arrays {stage.name} {copy.index}"
@@ -78,9 +85,9 @@ class PartUnit:
         """The arrays are read from `start` on, for a window that was there at `fetched`."""
         copy, stage = self._copy, self._stage
         if start != self.free:
-            self._account(fetched, start)
-        end = self.free = start + self._reads
-        self.busy += self._reads
+            self._account(job, fetched, start)
+        end = self.free = start + self.reads
+        self.busy += self.reads
         for observer in self._read_observers:
             observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
         ready = end + stage.convert_ticks
@@ -97,18 +104,14 @@ class PartUnit:
         message = Message(self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing)
         self._chip.fabric.send(message, self.tile, [_Gather(copy, job)])
 
-    def _account(self, fetched: int, start: int) -> None:
+    def _account(self, job: Job, fetched: int, start: int) -> None:
         """Divides the time since the last read among what it waited for; before the first read it was idle."""
         if self.first is None:
             self.first = start
             return
         since = self.free
-        for cause, until in (
-            ("buffer", self._copy.room_at),
-            ("data", self._copy.issued_at + self._stage.fetch_floor),
-            ("bus", fetched),
-            ("adc", start),
-        ):
+        times = (job.room, job.issued + self._stage.fetch_floor, fetched, start)
+        for cause, until in zip(CAUSES, times, strict=True):
             if until > since:
                 self.stalls[cause] = self.stalls.get(cause, 0) + min(until, start) - since
                 since = min(until, start)

@@ -44,10 +44,10 @@ class StageUnit:
         self.join_ticks = chip.limits.bus_ticks(channels * chip.design.value_bytes)
         self.copies: list[CopyUnit] = []
         self._last_start = 0
-        self.jobs = [0] * chip.images
+        self.seen = [[0, 0, 0] for _ in range(chip.images)]
         self.first_image_end = 0
         self.first_image_own_end = 0
-        self._turn = 0
+        self.turns = 0
         self._turning = False
         self._windows: dict[tuple[int, int], list[int]] = {}
         self._bases: dict[tuple[int, int, int], list[int]] = {}
@@ -61,11 +61,12 @@ class StageUnit:
         """The windows of a copy in an image, in the order in which it runs them: raster order, but without limits
         those of a vector stage as they are ready, so that it adds nothing."""
         assignment = self.plan.assignment
-        key = (copy, image if self.chip.ideal else image * assignment.rotation % assignment.copies)
+        ready = self.chip.ready if self.plan.tiling is None else None
+        key = (copy, image if ready is not None else image * assignment.rotation % assignment.copies)
         if key not in self._windows:
             windows = assignment.windows(copy, image)
-            if self.plan.tiling is None and self.chip.ready is not None:
-                windows = windows[np.argsort(self.chip.ready[image][self.index][windows], kind="stable")]
+            if ready is not None:
+                windows = windows[np.argsort(ready[image][self.index][windows], kind="stable")]
             self._windows[key] = windows.tolist()
         return self._windows[key]
 
@@ -96,13 +97,13 @@ class StageUnit:
 
     def turn(self, copy: CopyUnit) -> bool:
         """Whether it is a copy's turn, in raster order over all copies."""
-        return self._turn % len(self.copies) == copy.index
+        return self.turns % len(self.copies) == copy.index
 
     def taken(self, start: int) -> int:
         """In raster order over all copies, a window that could start at `start` starts no earlier than the one
         before; then the next one's turn comes. Answers when the window starts."""
         self._last_start = start = max(start, self._last_start)
-        self._turn += 1
+        self.turns += 1
         self._poll_turns()
         return start
 
@@ -112,8 +113,8 @@ class StageUnit:
             return
         self._turning = True
         turn = -1
-        while turn != self._turn:
-            turn = self._turn
+        while turn != self.turns:
+            turn = self.turns
             self.copies[turn % len(self.copies)].poll()
         self._turning = False
 
@@ -128,6 +129,13 @@ class StageUnit:
     def first_issue(self) -> int:
         """When the first window started."""
         return min(copy.first_issue for copy in self.copies if copy.first_issue is not None)
+
+    def issued(self, image: int, window: int) -> None:
+        """A window starts: counts it, its number and the square of that."""
+        seen = self.seen[image]
+        seen[0] += 1
+        seen[1] += window
+        seen[2] += window * window
 
     def ended(self, image: int, time: int) -> None:
         """A value of an image is in a buffer at `time`."""

@@ -11,7 +11,6 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from archsim.engine.counters import Counters, count
-from archsim.engine.fabric import Fabric
 from archsim.engine.job import Job
 from archsim.engine.message import Message
 from archsim.mapping.needs import MISSING
@@ -25,7 +24,8 @@ State = tuple[Hashable, ...]
 
 
 class SteadyState:
-    """Compares the states of a run at the beginnings of its images.
+    """Compares the states of a run at the beginnings of its images, unless somebody watches every one of them, or
+    copies run other windows in the next image.
 
     When two are equal, `period` is the time between, and the run is cut to the images that are under way and one
     more: `skipped` images are left out, and `earlier` to `later` is what each of them would have counted.
@@ -33,7 +33,9 @@ class SteadyState:
 
     def __init__(self, chip: Chip) -> None:
         self._chip = chip
-        self._last: tuple[State, int, Counters] | None = None
+        rotating = any(plan.assignment.rotation for plan in chip.placement.plans)
+        self._possible = not (chip.ideal or rotating or chip.observers or chip.images < 4)
+        self._last: tuple[int, State, int, Counters] | None = None
         self.period: int | None = None
         self.skipped = 0
         self.earlier: Counters | None = None
@@ -42,38 +44,35 @@ class SteadyState:
     def image_begins(self, image: int) -> None:
         """The first window of the first layer of an image was issued just now."""
         chip = self._chip
-        if self.period is not None or chip.ideal or chip.images < 4 or image == 0:
+        if self.period is not None or not self._possible or image == 0:
             return
         now, state, counters = chip.env.now, snapshot(chip, image), count(chip)
-        if self._last is not None and self._last[0] == state:
-            self.period = now - self._last[1]
-            self.earlier, self.later = self._last[2], counters
+        if self._last is not None and self._last[:2] == (image - 1, state):
+            self.period = now - self._last[2]
+            self.earlier, self.later = self._last[3], counters
             fed = max((host.image for host in chip.inputs), default=image)
             keep = max(fed, image) + 2
             self.skipped = max(chip.images - keep, 0)
             chip.cut(chip.images - self.skipped)
-        self._last = (state, now, counters)
+        self._last = (image, state, now, counters)
 
 
 def snapshot(chip: Chip, image: int) -> State:
     """The state of a chip, relative to now and to `image`."""
     now = chip.env.now
     copies = (copy for stage in chip.stages for copy in stage.copies)
-    links = [chip.into, chip.out]
-    meshes: list[State] = []
-    if isinstance(chip.fabric, Fabric):
-        links += [*chip.fabric.upward, *chip.fabric.downward]
-        meshes = [_mesh(adapter.pending(), now // chip.clock.noc, image) for adapter in chip.fabric.meshes]
+    cycle = now // chip.clock.noc
     return (
         now % chip.clock.noc,
         tuple(sorted(_event(entry, now, image, chip.clock.cycle) for entry in chip.env.queued)),
         tuple(max(s.free - now, 0) for tile in chip.tiles.values() for s in tile.servers().values()),
-        tuple(max(link.server.free - now, 0) for link in links),
+        tuple(max(link.server.free - now, 0) for link in chip.links()),
         tuple(_port(port, now, image) for port in chip.ports.values()),
         tuple(_copy(copy, now, image) for copy in copies),
         tuple(tuple(sorted((i - image, s, n) for (i, s), n in stage.emitter.open.items())) for stage in chip.stages),
+        tuple(stage.turns - image * stage.plan.stage.windows for stage in chip.stages if stage.in_order),
         tuple(host.sent - image * host.slots for host in chip.inputs),
-        tuple(meshes),
+        tuple(_mesh(adapter.pending(), cycle, image) for adapter in chip.fabric.meshes),
         chip.output.state(image),
     )
 
@@ -90,14 +89,17 @@ def _argument(argument: object, now: int, image: int, floor: int) -> Hashable:
     if isinstance(argument, Message):
         return message_state(argument, image)
     if isinstance(argument, tuple | list):
-        return tuple(_argument(item, now, image, floor) for item in argument if isinstance(item, Message | tuple))
+        return tuple(_argument(item, now, image, floor) for item in argument)
+    if isinstance(argument, int):
+        return max(argument - now, 0)
     return None
 
 
 def message_state(message: Message, image: int) -> State:
     """A message, relative to an image."""
     parts = None if message.parts is None else tuple(message.parts)
-    return message.origin.index, message.image - image, message.window, message.slot, message.run, parts, message.floor
+    where = (message.origin.index, message.image - image, message.window, message.slot, message.run, parts)
+    return *where, message.floor, message.size_bytes
 
 
 def _mesh(pending: list[tuple[int, Message, int]], cycle: int, image: int) -> State:

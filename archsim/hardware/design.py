@@ -52,11 +52,10 @@ class Adc(Part):
 
 class ProcessingElement(Part):
     """A group of arrays with an input register that holds `input_windows` windows of each copy, so that with
-    2 or more the next fetch overlaps the reads, and an output register."""
+    2 or more the next fetch overlaps the reads."""
 
     arrays: Count
     input_windows: Count
-    output_register_bytes: Natural
 
 
 class Bus(Part):
@@ -98,7 +97,7 @@ class SpecialFunctions(Part):
 class ChipSize(Part):
     """How many tiles a chip has, and the width of the mesh they stand on in raster order."""
 
-    tiles: Count
+    tiles: Annotated[int, Field(strict=True, ge=1, le=100_000)]
     mesh_width: Count
 
     @model_validator(mode="after")
@@ -124,6 +123,12 @@ class Noc(Part):
     switch_allocation_delay: Natural
     traversal_delay: Natural
     link_delay: Count
+
+    @property
+    def cluster(self) -> tuple[int, int]:
+        """How many tiles across and down share a router: as square as the number allows, wider than high."""
+        down = max(d for d in range(1, math.isqrt(self.concentration) + 1) if self.concentration % d == 0)
+        return self.concentration // down, down
 
 
 class Copies(Part):
@@ -172,7 +177,7 @@ class Design(Part):
     tile: Tile
     sfu: SpecialFunctions
     chip: ChipSize
-    chips: Count | Literal["auto"]
+    chips: Annotated[int, Field(strict=True, ge=1, le=10_000)] | Literal["auto"]
     noc: Noc
     offchip: OffchipLink
     copies: Copies

@@ -65,9 +65,9 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
 
 
 def interval_bound(placement: Placement) -> int:
-    """Read cycles that the busiest layer needs for an image, however many images there are."""
+    """Read cycles between two images that no run can beat: what the busiest layer's copies all have to do."""
     return max(
-        -(-plan.stage.windows * plan.read_cycles // plan.assignment.copies)
+        plan.stage.windows // plan.assignment.copies * plan.read_cycles
         if plan.assignment.rotation
         else plan.slots * plan.read_cycles
         for plan in placement.plans

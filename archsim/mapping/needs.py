@@ -18,8 +18,8 @@ from archsim.mapping.grids import Grid
 
 Integers = npt.NDArray[np.int64]
 
-MISSING = 1 << 62
-"""The time of a value that has not arrived."""
+MISSING = 1 << 1000
+"""The time of a value that has not arrived: later than any time, however short the tick."""
 
 
 class Need(Protocol):

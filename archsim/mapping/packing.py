@@ -168,7 +168,7 @@ class Packer:
         span = self._draft.span(stage, *arrays).union(target.spans.get(stage))
         needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes, span)
         if needed > self._design.tile.buffer_bytes:
-            if not target.bytes_of:
+            if not target.bytes_of and len(copies) == 1:
                 self.too_large = (stage, needed)
             return False
         return True
@@ -191,7 +191,7 @@ class Packer:
 def mesh_path(design: Design, tiles: int) -> list[int]:
     """The tiles of all chips so that neighbours in the list are neighbours on the mesh: a snake over routers,
     the tiles of one router in a row."""
-    width, (across, down) = design.chip.mesh_width, cluster(design.noc.concentration)
+    width, (across, down) = design.chip.mesh_width, design.noc.cluster
     height = design.chip.tiles // width
 
     def place(tile: int) -> tuple[int, int, int, int]:
@@ -202,9 +202,3 @@ def mesh_path(design: Design, tiles: int) -> list[int]:
     chip = sorted(range(width * height), key=place)
     chips = -(-tiles // design.chip.tiles)
     return [number * design.chip.tiles + tile for number in range(chips) for tile in chip][:tiles]
-
-
-def cluster(concentration: int) -> tuple[int, int]:
-    """How many tiles across and down share a router: as square as the number allows, wider than high."""
-    down = max(d for d in range(1, int(concentration**0.5) + 1) if concentration % d == 0)
-    return concentration // down, down

@@ -7,6 +7,8 @@ holds what this order holds keeps every other order free of deadlock too (bounde
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from archsim.mapping.needs import Integers
@@ -57,24 +59,32 @@ def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, In
     done = dict.fromkeys([*(source.index for source in stages.inputs), *inputs], 0)
     seen: dict[PortKey, list[int]] = {key: [] for key in wanted}
 
-    def run(index: int, count: int) -> None:
+    def work(index: int, count: int) -> Iterator[tuple[int, int]]:
+        """Runs a source until it has produced `count`; yields what others must have produced before."""
         while done[index] < count:
             window = done[index]
-            together([(source, needed[window]) for source, needed, _ in inputs.get(index, ())])
+            yield from _together(done, [(source, needed[window]) for source, needed, _ in inputs.get(index, ())])
             for source, _, number in inputs.get(index, ()):
                 seen[index, number].append(done[source])
             done[index] = window + 1
 
-    def together(targets: list[tuple[int, int]]) -> None:
-        """Runs several sources up to their targets side by side, each at the same share of its way."""
-        ways = [(source, done[source], target) for source, target in targets if done[source] < target]
-        longest = max([target - begin for _, begin, target in ways], default=0)
-        for step in range(1, longest + 1):
-            for source, begin, target in ways:
-                run(source, begin - (begin - target) * step // longest)
-
-    ends = {output.source for output in stages.outputs if output.source >= 0}
-    together([(index, stages.stages[index].windows) for index in sorted(ends)])
-    for stage in reversed(stages.stages):
-        run(stage.index, stage.windows)
+    ends = sorted({output.source for output in stages.outputs if output.source >= 0})
+    all_of = [(index, stages.stages[index].windows) for index in ends]
+    rest = [(stage.index, stage.windows) for stage in reversed(stages.stages)]
+    stack = [_together(done, [*all_of, *rest])]
+    while stack:
+        demand = next(stack[-1], None)
+        if demand is None:
+            stack.pop()
+        elif done[demand[0]] < demand[1]:
+            stack.append(work(*demand))
     return {key: np.array(counts, np.int64) for key, counts in seen.items()}
+
+
+def _together(done: dict[int, int], targets: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Demands of several sources that lead each to its target, side by side, each at the same share of its way."""
+    ways = [(source, done[source], target) for source, target in targets if done[source] < target]
+    longest = max([target - begin for _, begin, target in ways], default=0)
+    for step in range(1, longest + 1):
+        for source, begin, target in ways:
+            yield source, begin - (begin - target) * step // longest

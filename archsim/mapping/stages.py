@@ -14,7 +14,7 @@ import numpy as np
 from archsim.graph import Graph, MatrixLayer, Pointwise, Rows, Sliding, VectorLayer, Whole
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid, grid_of
-from archsim.mapping.needs import GridNeed, ListNeed, Need, everything, identity, sliding
+from archsim.mapping.needs import ListNeed, Need, everything, identity, sliding
 from archsim.mapping.tracing import Source, Tracer, compact, split_by_source
 
 
@@ -211,9 +211,13 @@ class _Builder:
         self._rename(replace(stage, pool=layer, pool_need=need), layer.results[0], grid_of(shape_out, 1))
 
     def _host(self, layer: VectorLayer) -> int | None:
-        """The latest stage that can take the layer along: it writes an operand that nothing else reads."""
+        """The stage that can take the layer along: it writes an operand that nothing else reads, and comes after
+        those that write the other operands, so that stages stay in topological order."""
         hosts = [self.tracer.sources[t].index for t in layer.inputs if self._can_host(t, layer)]
-        return max(hosts, default=None)
+        if not hosts:
+            return None
+        others = [item.source for t in layer.inputs for item in self.whole(t)]
+        return max(hosts) if max(hosts) >= max(others) else None
 
     def _can_host(self, tensor: str, layer: VectorLayer) -> bool:
         source = self.tracer.sources.get(tensor)
@@ -278,6 +282,3 @@ def _simplest(slots: Array, grid: Grid) -> Need:
     if slots.shape[1] == grid.size and bool((slots == np.arange(grid.size)).all()):
         return everything(len(slots), grid)
     return ListNeed(slots, grid.size)
-
-
-__all__ = ["GridNeed", "Stage", "StageInput", "Stages", "build_stages"]

@@ -53,7 +53,7 @@ def check(need: Need, expected: list[list[int]], seed: int) -> None:
     draw = np.random.default_rng(seed)
     times = draw.integers(0, 50, need.slots)
     assert need.latest_all(times).tolist() == [max((int(times[s]) for s in slots), default=0) for slots in expected]
-    partly = np.where(draw.random(need.slots) < 0.3, MISSING, times).tolist()
+    partly = [MISSING if draw.random() < 0.3 else time for time in times.tolist()]
     for window, slots in enumerate(expected):
         latest = need.latest(partly, window)
         assert latest == max((partly[slot] for slot in slots), default=0)
