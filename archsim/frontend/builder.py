@@ -64,6 +64,10 @@ class Builder:
         position = self.positions.get(value)
         return None if position is None else self.layers[position]
 
+    def feeds(self, value: Tensor) -> bool:
+        """Whether `value` is an input of the graph."""
+        return value.name in self.tensors and value.name not in self.positions
+
     def replace_layer(self, old: str, layer: Layer, result: Tensor) -> None:
         """Put `layer` in the place of the one that writes `old`; it writes `result` instead."""
         position = self.positions.pop(old)

@@ -91,7 +91,7 @@ def _lowered(
         source=source,
         opset=opset,
         values={**{tensor.name: tensor for tensor in inputs}, **constants},
-        uses=_uses(graph, nodes, treat_as_free),
+        uses=_uses(graph, nodes),
         outputs=frozenset(output.name for output in graph.output),
         base_dir=base_dir,
         seed=random_weights,
@@ -124,23 +124,27 @@ def _qualified(proto: onnx.NodeProto) -> str:
     return proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}::{proto.op_type}"
 
 
-def _check_free(graph: onnx.GraphProto, treat_as_free: Iterable[str], source: str) -> None:
+def _check_free(graph: onnx.GraphProto, treat_as_free: Collection[str], source: str) -> None:
     ops = sorted({_qualified(node) for node in graph.node})
     problems = [
         Problem(source, "--treat-as-free", op, f"one of the model's ops {', '.join(ops)}", nearest_name(op, ops))
         for op in treat_as_free
         if op not in ops
     ]
+    problems += [
+        Problem(source, "--treat-as-free", op, "an op that is not supported: this one is, and its work counts")
+        for op in treat_as_free
+        if op in ops and op in lowerings()
+    ]
     if problems:
         raise InputError(*problems)
 
 
-def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode], free: Collection[str]) -> Counter[str]:
-    """How often each value is read; Shape and Size need no numbers and do not count, unless they are layers."""
-    unread = {"Shape", "Size"}.difference(free)
+def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode]) -> Counter[str]:
+    """How often each value is read; Shape and Size need no numbers and do not count."""
     uses = Counter(output.name for output in graph.output)
     for node in nodes:
-        if node.proto.op_type not in unread:
+        if node.proto.op_type not in ("Shape", "Size"):
             uses.update(node.reads)
     return uses
 
@@ -148,24 +152,34 @@ def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode], free: Collection[s
 def _lower_all(builder: Builder, nodes: Iterable[NamedNode], free: Collection[str], model: onnx.ModelProto) -> None:
     """Lower every node; nodes behind a wrong one are passed over, and all problems are raised together."""
     problems: list[Problem] = []
-    unknown: dict[str, Problem] = {}
+    unknown: dict[str, str] = {}
     for node in nodes:
         if any(value not in builder.values for value in node.reads):
             continue
         op = _qualified(node.proto)
         try:
+            if _lower(builder, node, op):
+                continue
             if op in free:
                 add_free(builder, node, model)
-            elif not _lower(builder, node, op):
-                place = f"node {node.name!r}"
-                near = nearest_name(op, lowerings())
-                unknown.setdefault(op, Problem(builder.source, place, f"op {op}", f"--treat-as-free {op}", near))
+            else:
+                unknown.setdefault(op, node.name)
         except InputError as error:
             problems.extend(error.problems)
-    if unknown:
-        problems = [*unknown.values(), Problem(builder.source, "supported ops", "", ", ".join(supported())), *problems]
+    problems = [*_unknown_ops(unknown, builder.source), *problems]
     if problems:
         raise InputError(*problems[:_MAX_PROBLEMS])
+
+
+def _unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
+    """A problem for each op and the first node of it; the first names all that is supported."""
+    known = f"a supported op ({', '.join(supported())})"
+    for op, node in unknown.items():
+        expected = f"{known}, or --treat-as-free {op}, which leaves it out of times and values"
+        yield Problem(
+            source, f"node {node!r}", f"op {op}, which is not supported", expected, nearest_name(op, lowerings())
+        )
+        known = "a supported op"
 
 
 def _lower(builder: Builder, node: NamedNode, op: str) -> bool:

@@ -77,16 +77,18 @@ class _Binding:
             return
         declared = value.type.tensor_type
         dims = declared.shape.dim
-        shown = ",".join(map(str, given))
-        if any(size < 1 for size in given):
-            self._wrong(value, shown, "sizes of 1 or more")
-        elif declared.HasField("shape") and len(dims) != len(given):
-            self._wrong(value, shown, f"{len(dims)} sizes ({_declared(value)})")
-        else:
-            for dim, size in zip(dims, given, strict=False):
-                fixed = self._fixed(dim, size)
-                if fixed != size:
-                    self._wrong(value, shown, f"{fixed} for dimension {dim.dim_param or fixed} of {_declared(value)}")
+        if declared.HasField("shape") and len(dims) != len(given):
+            self._wrong(
+                value, f"{','.join(map(str, given))}, {len(given)} axes", f"{len(dims)} axes: {_declared(value)}"
+            )
+            return
+        for axis, size in enumerate(given):
+            if size < 1:
+                self._wrong(value, f"size {size} in axis {axis}", "1 or more")
+            elif axis < len(dims) and (fixed := self._fixed(dims[axis], size)) != size:
+                name = dims[axis].dim_param
+                why = f"the size that {name!r} has already" if name else "as in the model"
+                self._wrong(value, f"size {size} in axis {axis}", f"{fixed}, {why}: {_declared(value)}")
 
     def _fixed(self, dim: onnx.TensorShapeProto.Dimension, size: int) -> int:
         """The size a dimension must have: the model's, that given for the same name before, else `size`."""

@@ -54,9 +54,14 @@ class Node:
     def constant(self, index: int, what: str) -> Constant:
         """The operand if it is constant; `what` names it in the error."""
         value = self.value(index)
-        if not isinstance(value, Constant):
-            raise self.error(f"{what} {value.name!r} computed at run time", f"constant {what}")
-        return value
+        if isinstance(value, Constant):
+            return value
+        if self.builder.feeds(value):
+            raise self.error(
+                f"{what} {value.name!r}, a graph input without an initializer",
+                f"constant {what}: export the model with its parameters stored as initializers",
+            )
+        raise self.error(f"{what} {value.name!r} computed at run time", f"constant {what}")
 
     def numbers(self, index: int, what: str) -> Array:
         """The elements of a small constant operand, flattened."""

@@ -125,11 +125,14 @@ def test_unknown_ops_are_all_named_with_the_way_out() -> None:
         node("Fancy", ["x"], ["b"], name="second", domain="my.ops"),
         node("Add", ["a", "b"], ["y"]),
     ]
-    message = refused(model(nodes, {"x": (2,)}))
-    assert "net.onnx: node 'first': got op Rleu, expected --treat-as-free Rleu (did you mean 'Relu'?)" in message
-    assert "net.onnx: node 'second': got op my.ops::Fancy, expected --treat-as-free my.ops::Fancy" in message
-    assert "supported ops: expected Abs, Add, AveragePool" in message
-    assert len(message.splitlines()) == 3
+    first, second = refused(model(nodes, {"x": (2,)})).splitlines()
+    unsupported = "net.onnx: node 'first': got op Rleu, which is not supported, expected a supported op (Abs, Add, "
+    assert first.startswith(unsupported)
+    assert first.endswith("), or --treat-as-free Rleu, which leaves it out of times and values (did you mean 'Relu'?)")
+    assert second == (
+        "net.onnx: node 'second': got op my.ops::Fancy, which is not supported, expected a supported op, "
+        "or --treat-as-free my.ops::Fancy, which leaves it out of times and values"
+    )
 
 
 def test_op_that_folds_but_cannot_run_is_unknown_on_activations() -> None:
@@ -168,6 +171,20 @@ def test_treat_as_free_takes_shapes_that_the_model_declares() -> None:
 def test_treat_as_free_of_an_op_that_is_not_there_is_refused() -> None:
     message = refused(single("Relu", (2,)), treat_as_free=["Rleu"])
     assert message == "net.onnx: --treat-as-free: got Rleu, expected one of the model's ops Relu (did you mean 'Relu'?)"
+
+
+def test_treat_as_free_of_a_supported_op_is_refused() -> None:
+    message = refused(single("Relu", (2,)), treat_as_free=["Relu"])
+    expected = "an op that is not supported: this one is, and its work counts"
+    assert message == f"net.onnx: --treat-as-free: got Relu, expected {expected}"
+
+
+def test_treat_as_free_leaves_constants_folded() -> None:
+    nodes = [node("Xor", ["k", "k"], ["a"]), node("Not", ["x"], ["b"]), node("Xor", ["b", "a"], ["y"], name="free")]
+    proto = model(nodes, {"x": (2,)}, constants={"k": np.array([True, False])})
+    proto.graph.input[0].type.tensor_type.elem_type = TensorProto.BOOL
+    graph = frontend.from_model(proto, source="m", base_dir=None, treat_as_free=["Xor", "Not"])
+    assert (graph.coverage.free, graph.coverage.folded) == (2, 1)
 
 
 # The graph
@@ -264,15 +281,23 @@ WRONG = {
     "no weights": (model([node("Conv", ["x"], ["y"])], {"x": (1, 2, 5, 5)}), "got 1 inputs, expected 2 to 3"),
     "computed weights": (
         model([node("Conv", ["x", "x"], ["y"])], {"x": (1, 1, 2, 2)}),
-        "weights 'x' computed at run time, expected constant weights",
+        "weights 'x', a graph input without an initializer, expected constant weights: export ",
+    ),
+    "weights of activations": (
+        model([node("Relu", ["x"], ["r"]), node("Conv", ["x", "r"], ["y"])], {"x": (1, 1, 2, 2)}),
+        "weights 'r' computed at run time, expected constant weights",
+    ),
+    "weights that are fed": (
+        model([node("MatMul", ["x", "w"], ["y"])], {"x": (2, 2), "w": (2, 2)}),
+        "weights 'w', a graph input without an initializer, expected constant weights: export the model with its ",
     ),
     "constant data": (
         model([node("Conv", ["w", "w"], ["y"])], {"x": (1,)}, constants=MATRIX),
         "constant data, expected data computed at run time",
     ),
     "two activations": (
-        model([node("MatMul", ["x", "x"], ["y"], name="n")], {"x": (2, 2)}),
-        "two operands computed at run time ('x' and 'x'), expected constant weights on the right",
+        model([node("Relu", ["x"], ["r"]), node("MatMul", ["x", "r"], ["y"], name="n")], {"x": (2, 2)}),
+        "two operands computed at run time ('x' and 'r'), expected constant weights on the right",
     ),
     "constant on the left": (
         model([node("MatMul", ["w", "x"], ["y"])], {"x": (2, 2)}, constants={"w": numbers(2, 2)}),

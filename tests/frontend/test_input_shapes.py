@@ -39,7 +39,9 @@ def test_dimension_of_one_name_has_one_size() -> None:
     bound = inputs_of({"x": ("batch", 8), "h": (2, "batch", 8)}, {"h": (2, 5, 8)})
     assert bound == {"x": (5, 8), "h": (2, 5, 8)}
     message = refused({"x": ("batch", 8), "h": (2, "batch", 8)}, {"x": (4, 8), "h": (2, 5, 8)})
-    assert message == "net.onnx: --shape h: got 2,5,8, expected 4 for dimension batch of [2, batch, 8]"
+    assert message == (
+        "net.onnx: --shape h: got size 5 in axis 1, expected 4, the size that 'batch' has already: [2, batch, 8]"
+    )
 
 
 def test_unbound_dimensions_are_named_with_the_option_that_binds_them() -> None:
@@ -63,10 +65,10 @@ def test_question_marks_and_minus_one_are_dynamic_and_name_nothing() -> None:
     [
         ({"X": (1, 3)}, "--shape: got X, expected one of the inputs x"),
         ({"images": (1, 3)}, "--shape: got images, expected one of the inputs x"),
-        ({"x": (1, 3, 4)}, "--shape x: got 1,3,4, expected 2 sizes ([N, 3])"),
-        ({"x": (1, 4)}, "--shape x: got 1,4, expected 3 for dimension 3 of [N, 3]"),
-        ({"x": (0, 3)}, "--shape x: got 0,3, expected sizes of 1 or more"),
-        ({"x": (-2, 3)}, "--shape x: got -2,3, expected sizes of 1 or more"),
+        ({"x": (1, 3, 4)}, "--shape x: got 1,3,4, 3 axes, expected 2 axes: [N, 3]"),
+        ({"x": (1, 4)}, "--shape x: got size 4 in axis 1, expected 3, as in the model: [N, 3]"),
+        ({"x": (0, 3)}, "--shape x: got size 0 in axis 0, expected 1 or more"),
+        ({"x": (-2, 3)}, "--shape x: got size -2 in axis 0, expected 1 or more"),
         ({"x": (2**50, 3)}, "expected at most 32 axes and 1099511627776 elements"),
     ],
 )

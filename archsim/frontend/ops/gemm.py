@@ -17,16 +17,14 @@ from archsim.graph.tensors import Array
 
 def _operands(node: Node) -> tuple[Tensor, Constant]:
     data, weights = node.value(0), node.value(1)
-    if isinstance(data, Tensor) and isinstance(weights, Constant):
-        return data, weights
     if isinstance(data, Constant):
         raise node.error("a constant on the left", "activations on the left, constant weights on the right")
-    raise node.error(
-        f"two operands computed at run time ({data.name!r} and {weights.name!r})"
-        if isinstance(weights, Tensor)
-        else "",
-        "constant weights on the right: crossbars hold weights, not activations",
-    )
+    if isinstance(weights, Tensor) and not node.builder.feeds(weights):
+        raise node.error(
+            f"two operands computed at run time ({data.name!r} and {weights.name!r})",
+            "constant weights on the right: crossbars hold weights, not activations",
+        )
+    return data, node.constant(1, "weights")
 
 
 @lowering("MatMul")
