@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from archsim import report
 from archsim.choices import MappingChoice, ModelFile, Problems, data_file, drawn_inputs, mapping_names, model_names
+from archsim.reading import files_read
 from archsim.trace import Recorder, chrome_trace
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = [
     "drawn_inputs",
     "evaluate",
     "evaluate_placed",
+    "files_read",
     "inspect",
     "load",
     "mapping_names",

@@ -121,6 +121,14 @@ class MappingChoice:
             raise input_error("--mapping", value=repr(text), expected="NAME:KEY=VALUE,... after the colon")
         return cls(text, name, tuple(parts))
 
+    @property
+    def path(self) -> Path:
+        """Where the design's file is; it need not be there."""
+        from archsim.hardware import data_folder
+
+        path = Path(self.name)
+        return path if path.suffix or len(path.parts) > 1 else data_folder("mappings") / f"{self.name}.yaml"
+
     def design(self, defaults: Iterable[str] = (), settings: Iterable[str] = ()) -> Design:
         """The design; its own settings win over `settings`, those over `defaults`."""
         from archsim.hardware import load_design

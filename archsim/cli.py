@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -74,7 +74,9 @@ def inspect(
 ) -> None:
     """Layers of a network: op, rows, outputs, windows, MACs, parameters; what became of each ONNX node."""
     destination = Destination(form, json, out)
-    inspected = _after_checks(destination, [], lambda: api.inspect(_model(model, shape, treat_as_free, random_weights)))
+    inspected = _after_checks(
+        destination, [], Read(model), lambda: api.inspect(_model(model, shape, treat_as_free, random_weights))
+    )
     destination.deliver(api.report.inspection_report(inspected))
 
 
@@ -82,7 +84,7 @@ def inspect(
 def map_network(
     model: Model,
     *,
-    mapping: Design = api.DEFAULT_MAPPING,
+    mapping: Design = None,
     settings: Settings = None,
     shape: Shapes = None,
     treat_as_free: Free = None,
@@ -96,7 +98,8 @@ def map_network(
     placement = _after_checks(
         destination,
         [],
-        lambda: api.place(_model(model, shape, treat_as_free, random_weights), mapping, settings or ()),
+        Read(model, mapping),
+        lambda: api.place(_model(model, shape, treat_as_free, random_weights), _one_design(mapping), settings or ()),
     )
     destination.deliver(api.report.placement_report(api.summarise(placement)))
 
@@ -105,7 +108,7 @@ def map_network(
 def simulate(
     model: Model,
     *,
-    mapping: Design = api.DEFAULT_MAPPING,
+    mapping: Design = None,
     settings: Settings = None,
     images: Images = 1,
     ideal: Ideal = False,
@@ -130,12 +133,16 @@ def simulate(
     placement = _after_checks(
         destination,
         traces + outputs,
-        lambda: api.place(_model(model, shape, treat_as_free, random_weights), mapping, settings or ()),
+        Read(model, mapping, data),
+        lambda: api.place(_model(model, shape, treat_as_free, random_weights), _one_design(mapping), settings or ()),
     )
-    found = api.evaluate_placed(placement, data, images, seed) if with_values else None
+    found = None if data is None else api.evaluate_placed(placement, data, images, seed)
     recorder = api.Recorder(trace_events) if trace else None
     with progress_bar("simulating", quiet=quiet) as progress:
         result = api.simulate(placement, images=images, ideal=ideal, observer=recorder, progress=progress)
+    if seed is not None:
+        # the simulation has checked the number of images
+        found = api.evaluate_placed(placement, data, images, seed)
     result = replace(result, cpu_s=time.process_time())
     if found is not None:
         result = api.with_values(result, found, seed)
@@ -173,6 +180,7 @@ def compare(
     placements = _after_checks(
         destination,
         [],
+        Read(model, chosen),
         lambda: api.place_each(
             _model(model, shape, treat_as_free, random_weights), chosen, settings or (), as_published=as_published
         ),
@@ -194,7 +202,7 @@ def evaluate(
     model: Model,
     *,
     data: Data,
-    mapping: Design = api.DEFAULT_MAPPING,
+    mapping: Design = None,
     settings: Settings = None,
     shape: Shapes = None,
     treat_as_free: Free = None,
@@ -210,8 +218,13 @@ def evaluate(
         found = _after_checks(
             destination,
             outputs,
+            Read(model, mapping, data),
             lambda: api.evaluate(
-                _model(model, shape, treat_as_free, random_weights), data, mapping, settings or (), progress=progress
+                _model(model, shape, treat_as_free, random_weights),
+                data,
+                _one_design(mapping),
+                settings or (),
+                progress=progress,
             ),
         )
     files = {path: [api.report.to_npz(found.outputs)] for _, path in outputs}
@@ -275,11 +288,27 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     return name, shape
 
 
-def _after_checks(destination: Destination, others: Sequence[tuple[str, Path]], step: Callable[[], T]) -> T:
+def _one_design(mapping: Words) -> str:
+    """The design of a verb that takes one."""
+    if len(mapping or ()) > 1:
+        given = " and ".join(mapping or ())
+        raise input_error("--mapping", value=given, expected="one design; `archsim compare` takes several")
+    return mapping[0] if mapping else api.DEFAULT_MAPPING
+
+
+class Read(NamedTuple):
+    """What a verb reads, as the user named it."""
+
+    model: str
+    mappings: Sequence[str] | None = None
+    data: str | Path | None = None
+
+
+def _after_checks(destination: Destination, others: Sequence[tuple[str, Path]], read: Read, step: Callable[[], T]) -> T:
     """The answer of a step; its problems are told together with those of the files to write."""
     problems = api.Problems()
     with problems.gathered():
-        destination.check(others)
+        destination.check(others, api.files_read(*read, [file for _, file in destination.files(others)]))
     with problems.gathered():
         answer = step()
     problems.raise_any()

@@ -32,14 +32,19 @@ class Destination:
     json: str | None
     out: Path | None
 
-    def check(self, others: Sequence[tuple[str, Path]] = ()) -> None:
-        """Raises `InputError` if a file (of `others` too: option and file) could not be written."""
+    def check(self, others: Sequence[tuple[str, Path]] = (), read: Sequence[tuple[str, Path]] = ()) -> None:
+        """Raises `InputError` if a file (of `others` too: option and file) could not be written, or is one that
+        the command reads."""
+        check_writable(self.files(others), self.out, read)
+
+    def files(self, others: Sequence[tuple[str, Path]] = ()) -> list[tuple[str, Path]]:
+        """The files (`others` first) that an answer is written to, with the options that say so."""
         targets = list(others)
         if self.json not in (None, "-"):
             targets.append(("--json", Path(str(self.json))))
         if self.out is not None:
             targets.append(("--out", self.out / "result.json"))
-        check_writable(targets, self.out)
+        return targets
 
     def deliver(self, report: Report, others: Mapping[Path, Iterable[bytes]] | None = None) -> None:
         """Writes all files (`others` too), whole or none, then prints."""

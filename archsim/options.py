@@ -13,13 +13,13 @@ _MAPPING = "NAME|FILE[:KEY=VALUE,...]"
 Words = list[str] | None
 
 Model = Annotated[str, typer.Argument(help="An ONNX file, or a name that `archsim models` lists.", metavar="MODEL")]
-Design = Annotated[str, typer.Option("--mapping", help="A design that `archsim mappings` lists.", metavar=_MAPPING)]
+Design = Annotated[Words, typer.Option("--mapping", help="The design [default: isaac].", metavar=_MAPPING)]
 Designs = Annotated[Words, typer.Option("--mapping", help="A design to compare (repeatable).", metavar=_MAPPING)]
 Settings = Annotated[Words, typer.Option("--set", help="Change the design (repeatable).", metavar="KEY=VALUE")]
 Shapes = Annotated[Words, typer.Option("--shape", help="Shape of an input (repeatable).", metavar="NAME=D,D,...")]
 Free = Annotated[Words, typer.Option("--treat-as-free", help="This op may cost nothing (repeatable).", metavar="OP")]
 Random = Annotated[int | None, typer.Option("--random-weights", help="Fill in missing weights.", metavar="SEED")]
-Images = Annotated[int, typer.Option("--images", min=1, help="Images, one after the other.")]
+Images = Annotated[int, typer.Option("--images", help="Images, one after the other.")]
 Ideal = Annotated[bool, typer.Option("--ideal", help="Nobody waits for anything shared.")]
 Published = Annotated[bool, typer.Option("--as-published", help="Each design at its own precision, not at 8/8 bit.")]
 Values = Annotated[

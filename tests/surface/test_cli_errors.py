@@ -116,7 +116,7 @@ def _integer_model() -> onnx.ModelProto:
         ("simulate",),
         ("simulat", "lenet5"),
         ("map", "lenet5", "--format", "xml"),
-        ("simulate", "lenet5", "--images", "0"),
+        ("simulate", "lenet5", "--images", "many"),
         ("inspect", "lenet5", "--nonsense"),
     ],
 )
@@ -126,9 +126,20 @@ def test_words_that_are_no_command_line_end_with_2(archsim: Run, words: tuple[st
     assert "Traceback" not in ran.err
 
 
-def test_images_below_one_are_refused_in_python():
-    with pytest.raises(ValueError, match="images: got 0, expected a number of at least 1"):
-        api.simulate("lenet5", images=0)
+@pytest.mark.parametrize("words", [("simulate",), ("simulate", "--values"), ("compare",)])
+@pytest.mark.parametrize("images", [0, -3, 100_001])
+def test_a_number_of_images_out_of_range_is_refused(archsim: Run, words: tuple[str, ...], images: int):
+    ran = archsim(*words, "digits_cnn", "--images", images)
+    assert (ran.code, ran.err) == (2, f"error: --images: got {images}, expected a number from 1 to 100000\n")
+
+
+def test_two_designs_for_a_verb_that_takes_one_point_to_compare(archsim: Run):
+    for words in (("map",), ("simulate",), ("evaluate", "--data", "digits_test")):
+        ran = archsim(*words, "digits_cn", "--mapping", "isaac", "--mapping", "isaac:adc.bits=7")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.splitlines()[-1] == (
+            "error: --mapping: got isaac and isaac:adc.bits=7, expected one design; `archsim compare` takes several"
+        )
 
 
 def test_a_bug_is_told_in_one_line(archsim: Run, monkeypatch: pytest.MonkeyPatch):

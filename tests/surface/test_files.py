@@ -75,6 +75,17 @@ def test_a_folder_is_made_when_its_parent_exists(tmp_path: Path):
     assert names_in(folder) == ["result.json"]
 
 
+def test_a_folder_that_was_made_goes_again_when_writing_fails(tmp_path: Path):
+    folder = tmp_path / "new"
+    with pytest.raises(InputError, match="No space left on device"):
+        write_whole({folder / "result.json": [b"whole"], folder / "outputs.npz": _breaks_off()}, folder)
+    assert names_in(tmp_path) == []
+    folder.mkdir()
+    with pytest.raises(InputError, match="No space left on device"):
+        write_whole({folder / "outputs.npz": _breaks_off()}, folder)
+    assert names_in(tmp_path) == ["new"]
+
+
 def test_checking_leaves_nothing_behind(tmp_path: Path):
     check_writable([("--json", tmp_path / "x.json")])
     assert names_in(tmp_path) == []

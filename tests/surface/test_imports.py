@@ -27,9 +27,10 @@ ALLOWED = {
     "trace": {"result"},
     "report": {"result"},
     "choices": {"graph", "frontend", "hardware"},
+    "reading": {"choices", "frontend"},
     "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
     "api": {
-        *{"choices", "summaries", "graph", "frontend", "hardware", "mapping", "crossbar", "noc", "values"},
+        *{"choices", "reading", "summaries", "graph", "frontend", "hardware", "mapping", "crossbar", "noc", "values"},
         *{"result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},

@@ -1,0 +1,51 @@
+"""Which files a command reads, so that no answer is written over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from archsim.choices import MappingChoice, ModelFile, data_file
+from archsim.errors import InputError
+
+Named = tuple[str, Path]
+
+
+def files_read(
+    model: str, mappings: Sequence[str] | None, data: str | Path | None, targets: Iterable[Path]
+) -> list[Named]:
+    """Files that are there and are read, each with a name for messages.
+
+    Choices that lead nowhere are left out: whoever loads them says what is wrong. Where a model keeps its
+    weights is looked up only if one of `targets` could be such a file: one that exists in the model's folder.
+    """
+    found: list[Named] = []
+    with suppress(InputError):
+        path = ModelFile(model).path
+        found.append(("the model", path))
+        if any(_beside(target, path) for target in targets):
+            found += [("the model's external data", file) for file in _external_data(path)]
+    for mapping in mappings or ():
+        with suppress(InputError):
+            found.append(("the design", MappingChoice.parse(mapping).path))
+    if data is not None:
+        with suppress(InputError):
+            found.append(("the data", data_file(data)))
+    return found
+
+
+def _beside(target: Path, model: Path) -> bool:
+    inside = target.resolve().is_relative_to(model.resolve().parent)
+    return inside and os.path.isfile(target)  # noqa: PTH113 texts too long for a name are no files
+
+
+def _external_data(path: Path) -> Iterator[Path]:
+    """The external files that an ONNX file names; `InputError` if it is none."""
+    from archsim.frontend.reader import read_model
+
+    graph = read_model(path).graph
+    tensors = [*graph.initializer, *(attribute.t for node in graph.node for attribute in node.attribute)]
+    locations = {str(entry.value) for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+    return (path.parent / location for location in sorted(locations))
