@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from archsim.crossbar import encodings, program, register_encoding
+from archsim.crossbar.exact import exact_dtype
 from archsim.errors import InputError
 from tests.crossbar.test_product import ISAAC
 
@@ -77,3 +78,9 @@ def test_inputs_that_do_not_fit_say_why(inputs, message):
     for read in (matrix.read, matrix.read_all_conversions):
         with pytest.raises(InputError, match=message):
             read(inputs)
+
+
+def test_sums_that_no_integer_type_holds_are_refused():
+    assert exact_dtype(2**63 - 1) is np.int64
+    with pytest.raises(InputError, match=r"crossbar weights: got sums up to 9223372036854775808, expected sums below"):
+        exact_dtype(2**63)
