@@ -76,16 +76,20 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.gener
 def network_inputs(graph: Graph, arrays: Mapping[str, Array], source: str) -> dict[str, Array]:
     """Which of `arrays` feed the graph: those named as its inputs, or `images` or `inputs` if it has one input.
 
-    Missing names raise `InputError` with what would have been accepted and what is there.
+    Missing names, and `images` beside `inputs`, raise `InputError` with what would have been accepted and what
+    is there.
     """
     names = [tensor.name for tensor in graph.inputs]
     missing = [name for name in names if name not in arrays]
     if not missing:
         return {name: arrays[name] for name in names}
     if len(names) == 1:
-        for name in _DATA_NAMES:
-            if name in arrays:
-                return {names[0]: arrays[name]}
+        found = [name for name in _DATA_NAMES if name in arrays]
+        if len(found) == 1:
+            return {names[0]: arrays[found[0]]}
+        if found:
+            expected = f"one of them, or an array named {names[0]!r}"
+            raise input_error(source, value=f"both {' and '.join(map(repr, found))}", expected=expected)
         accepted = f"an array named {' or '.join(map(repr, (*_DATA_NAMES, names[0])))}"
     else:
         accepted = f"arrays named {', '.join(map(repr, names))}"

@@ -112,3 +112,12 @@ def test_a_missing_array_says_what_is_there_and_what_would_do():
         network_inputs(graph, {"X": np.ones(3), "labels": np.ones(3)}, "a.npz")
     with pytest.raises(InputError, match=r"a.npz: got no arrays, expected"):
         network_inputs(graph, {}, "a.npz")
+
+
+def test_images_beside_inputs_are_ambiguous_unless_the_input_is_named():
+    graph, arrays = linear(np.ones((3, 1))), {"images": np.ones((1, 3)), "inputs": np.zeros((1, 3))}
+    with pytest.raises(InputError) as caught:
+        network_inputs(graph, arrays, "a.npz")
+    assert str(caught.value) == "a.npz: got both 'images' and 'inputs', expected one of them, or an array named 'x'"
+    named = np.full((1, 3), 2)
+    assert network_inputs(graph, {**arrays, "x": named}, "a.npz") == {"x": named}
