@@ -2,9 +2,10 @@
 
 from archsim.crossbar.encodings import Encoded, Encoding, encodings, find_encoding, register_encoding
 from archsim.crossbar.matrix import ProgrammedMatrix, program
-from archsim.crossbar.spec import CrossbarSpec
+from archsim.crossbar.spec import MAX_PRECISION_BITS, CrossbarSpec
 
 __all__ = [
+    "MAX_PRECISION_BITS",
     "CrossbarSpec",
     "Encoded",
     "Encoding",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from archsim.crossbar import CrossbarSpec, find_encoding
+from archsim.crossbar import MAX_PRECISION_BITS, CrossbarSpec, find_encoding
+from archsim.errors import InputError, Problem
 from archsim.hardware import Design
+
+_FEWEST_BITS = {"weight_bits": 2, "input_bits": 1}
+"""A weight has a sign and a size; so do inputs that can be negative, which only the data tell."""
 
 
 def crossbar_spec(design: Design) -> CrossbarSpec:
@@ -13,6 +17,7 @@ def crossbar_spec(design: Design) -> CrossbarSpec:
     coarsen. An unknown `array.sign`, or more bits than the arithmetic covers, raise `InputError`.
     """
     find_encoding(design.array.sign)
+    _check_precision(design)
     return CrossbarSpec(
         rows=design.array.rows,
         columns=design.array.columns,
@@ -26,3 +31,16 @@ def crossbar_spec(design: Design) -> CrossbarSpec:
         adc_step=1,
         rows_per_read=design.adc.rows_per_read,
     )
+
+
+def _check_precision(design: Design) -> None:
+    """Timing alone takes more bits than numbers do."""
+    problems = []
+    for key, fewest in _FEWEST_BITS.items():
+        bits = getattr(design.precision, key)
+        if not fewest <= bits <= MAX_PRECISION_BITS:
+            nearest = min(max(bits, fewest), MAX_PRECISION_BITS)
+            expected = f"{fewest} to {MAX_PRECISION_BITS} where numbers are computed: --set precision.{key}={nearest}"
+            problems.append(Problem(f"design {design.name}", f"precision.{key}", str(bits), expected))
+    if problems:
+        raise InputError(*problems)

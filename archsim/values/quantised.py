@@ -66,7 +66,7 @@ class CrossbarRule:
 
     def __init__(self, graph: Graph, calibration: Calibration, spec: CrossbarSpec) -> None:
         if spec.weight_bits < 2:
-            raise input_error("precision.weight_bits", value=spec.weight_bits, expected="2 or more: a sign and a size")
+            raise input_error("precision.weight_bits", value=spec.weight_bits, expected="2 or more, a sign and a size")
         self._graph, self._calibration, self._spec = graph, calibration, spec
         self._kept: dict[tuple[str, bool], _Programmed] = {}
         self._room = KEPT_ELEMENTS
@@ -95,7 +95,7 @@ class CrossbarRule:
         levels = spec.input_range[1]
         if levels < 1:
             place = f"signed inputs of node {layer.name!r}"
-            needed = "2 or more: a sign and a size"
+            needed = "2 or more, a sign and a size: --set precision.input_bits=2"
             raise input_error("precision.input_bits", place, value=spec.input_bits, expected=needed)
         return spec, float(scales_for(max(-low, high), levels))
 

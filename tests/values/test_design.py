@@ -15,11 +15,20 @@ def test_isaac_is_a_lossless_8_bit_adc_behind_128_rows_of_2_bit_cells():
     assert spec.adc_step == 1
 
 
-def test_an_unknown_sign_and_too_many_bits_are_refused():
+def test_an_unknown_sign_is_refused():
     design = load_design("isaac")
     other = design.model_copy(update={"array": design.array.model_copy(update={"sign": "pairs"})})
     with pytest.raises(InputError, match=r"array\.sign: got pairs, expected one of .*did you mean 'pair'"):
         crossbar_spec(other)
-    wide = design.model_copy(update={"precision": design.precision.model_copy(update={"weight_bits": 32})})
-    with pytest.raises(InputError, match=r"precision\.weight_bits: got 32, expected an integer from 1 to 16"):
-        crossbar_spec(wide)
+
+
+def test_precision_that_numbers_cannot_have_names_the_setting_and_the_range():
+    design = load_design("isaac")
+    precision = design.precision.model_copy(update={"weight_bits": 1, "input_bits": 32})
+    with pytest.raises(InputError) as caught:
+        crossbar_spec(design.model_copy(update={"precision": precision}))
+    where = "where numbers are computed: --set precision"
+    assert str(caught.value).splitlines() == [
+        f"design {design.name}: precision.weight_bits: got 1, expected 2 to 16 {where}.weight_bits=2",
+        f"design {design.name}: precision.input_bits: got 32, expected 1 to 16 {where}.input_bits=16",
+    ]
