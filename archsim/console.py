@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TextIO
 
 from archsim.errors import InputError
 from archsim.report import Report, check_writable, write_whole
@@ -34,7 +37,8 @@ class Destination:
 
     def check(self, others: Sequence[tuple[str, Path]] = (), read: Sequence[tuple[str, Path]] = ()) -> None:
         """Raises `InputError` if a file (of `others` too: option and file) could not be written, or is one that
-        the command reads."""
+        the command reads; `OSError` if there is no stdout."""
+        _stdout()
         check_writable(self.files(others), self.out, read)
 
     def files(self, others: Sequence[tuple[str, Path]] = ()) -> list[tuple[str, Path]]:
@@ -47,7 +51,7 @@ class Destination:
         return targets
 
     def deliver(self, report: Report, others: Mapping[Path, Iterable[bytes]] | None = None) -> None:
-        """Writes all files (`others` too), whole or none, then prints."""
+        """Writes all files (`others` too), whole or none, then prints; `OSError` if stdout does not take it."""
         files = dict(others or {})
         document = report.json()
         if self.json not in (None, "-"):
@@ -55,32 +59,70 @@ class Destination:
         if self.out is not None:
             files[self.out / "result.json"] = [document.encode()]
         write_whole(files, self.out)
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        sys.stdout.write(document if self.json == "-" else report.render(self.form.value, colour=colour))
-        sys.stdout.flush()
+        stdout = _stdout()
+        colour = stdout.isatty() and "NO_COLOR" not in os.environ
+        try:
+            stdout.write(document if self.json == "-" else report.render(self.form.value, colour=colour))
+            stdout.flush()
+        except Interrupted:
+            raise Interrupted("the files are written" if files else "nothing written") from None
+
+
+def _stdout() -> TextIO:
+    """Where answers go; `OSError` if it was closed before the program began."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return sys.stdout
+
+
+class Interrupted(BaseException):
+    """Ctrl-C, by another name than the one that typer catches; says what is written."""
+
+
+def _interrupt(*_: object) -> None:
+    raise Interrupted("nothing written")
 
 
 def message(text: str) -> None:
-    """A line on stderr."""
-    sys.stderr.write(text + "\n")
+    """A line on stderr, if anybody listens there."""
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(text + "\n")
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
     """Turns whatever goes wrong inside into one message and the exit code that belongs to it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
     except InputError as error:
         for problem in error.problems:
             message(f"error: {problem}")
         sys.exit(2)
-    except BrokenPipeError:
-        # the reader of stdout left; without this Python would complain about it once more on exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Interrupted as interrupted:
+        message(f"interrupted, {interrupted}")
+        sys.exit(130)
+    except OSError as error:
+        # one without a file's name comes from stdout: EPIPE says that its reader left, which is no error
+        if error.filename is not None:
+            _tell(error)
+        elif error.errno != errno.EPIPE:
+            message(f"error: stdout cannot be written ({error.strerror})")
+        _give_up_stdout()
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 a bug is told in one line, whatever it is
         _tell(error)
         sys.exit(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _give_up_stdout() -> None:
+    """Without this Python would complain about stdout once more on exit."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(error: Exception) -> None:
@@ -99,7 +141,7 @@ def _tell(error: Exception) -> None:
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on stderr if that is a terminal, moved by what is yielded: done so far, and how many in all."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console

@@ -68,10 +68,11 @@ def _busy_per_copy_ns(layer: LayerResult) -> float | None:
 
 
 def _waits(layer: LayerResult) -> dict[str, float]:
-    """What one copy waited for, and how long, averaged over the copies; the input's arrival (`data`) too."""
+    """What one copy waited for, and how long, averaged over the copies; the input's arrival (`data`) too, causes
+    that were not computed not."""
     if not layer.copies or layer.stall_ns is None:
         return {}
-    return {cause: time / layer.copies for cause, time in layer.stall_ns.items() if time > 0}
+    return {cause: time / layer.copies for cause, time in layer.stall_ns.items() if time}
 
 
 def _longest_wait(layer: LayerResult) -> Value:

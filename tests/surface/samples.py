@@ -21,7 +21,7 @@ CONV = LayerResult(
     start_ns=0.0,
     end_ns=52000.0,
     busy_ns=102400.0,
-    stall_ns=dict.fromkeys(STALL_CAUSES, 0.0) | {"data": 300.0, "noc": 5000.0},
+    stall_ns=dict.fromkeys(STALL_CAUSES, 0.0) | {"data": 300.0, "noc": 5000.0, "memory": None},
     macs=9216,
 )
 RELU = LayerResult(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import onnx
@@ -14,6 +16,7 @@ from onnx import TensorProto, helper
 
 from archsim import api
 from archsim.engine import StalledError
+from archsim.report import Report
 from tests.surface.conftest import Run
 
 
@@ -173,6 +176,57 @@ def test_a_reader_that_leaves_early_is_no_bug():
     ran = subprocess.run(command, shell=True, check=False, capture_output=True, text=True, env=unbuffered)
     assert ran.stdout == "{\n"
     assert ran.stderr == ""
+
+
+def _ended(words: str) -> tuple[int, str]:
+    """Exit code and stderr of a command in a shell."""
+    ran = subprocess.run(
+        f"exec {sys.executable} -m archsim {words}", shell=True, check=False, capture_output=True, text=True
+    )
+    return ran.returncode, ran.stderr
+
+
+@pytest.mark.parametrize("words", ["inspect lenet5", "--version", "map --help"])
+def test_a_full_disk_behind_stdout_is_told_in_one_line(words: str):
+    assert _ended(f"{words} > /dev/full") == (1, "error: stdout cannot be written (No space left on device)\n")
+
+
+def test_without_stdout_nothing_is_run(tmp_path: Path):
+    answer = tmp_path / "answer.json"
+    assert _ended(f"inspect lenet5 --json {answer} >&-") == (
+        *(1, "error: stdout cannot be written (Bad file descriptor)\n"),
+    )
+    assert not answer.exists()
+
+
+def test_without_stderr_exit_codes_stay():
+    assert _ended("inspect lenet6 2>&-")[0] == 2
+    assert _ended("simulate digits_cnn 2>&-")[0] == 0
+
+
+def test_ctrl_c_ends_with_130_and_says_that_nothing_is_written(tmp_path: Path):
+    command = [sys.executable, "-m", "archsim", "simulate", "vgg16", "--images", "1000", "--out", tmp_path / "out"]
+    with subprocess.Popen([*command, "--trace", tmp_path / "t"], stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(2)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate()
+    assert (running.returncode, said) == (130, "interrupted, nothing written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_printing_says_that_the_files_are_written(archsim: Run, monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(Report, "render", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    ran = archsim("inspect", "lenet5", "--json", tmp_path / "answer.json")
+    assert (ran.code, ran.err) == (130, "interrupted, the files are written\n")
+    assert (tmp_path / "answer.json").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_file_that_vanishes_is_not_taken_for_stdout(archsim: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(api, "inspect", lambda _: Path("/no/such/file").read_bytes())
+    ran = archsim("inspect", "lenet5")
+    assert ran.code == 1
+    assert ran.err.startswith("this is a bug in archsim")
 
 
 def test_long_names_are_names_not_crashes(archsim: Run):

@@ -112,7 +112,7 @@ def test_csv_of_a_run_has_raw_layer_fields_and_stalls_by_cause():
     assert [row["name"] for row in rows] == ["conv", "relu"]
     assert rows[0]["busy_ns"] == "102400.0"
     assert rows[0]["stall_noc_ns"] == "5000.0"
-    assert rows[1]["rows"] == rows[1]["stall_noc_ns"] == ""
+    assert rows[1]["rows"] == rows[1]["stall_noc_ns"] == rows[0]["stall_memory_ns"] == ""
 
 
 def test_a_comparison_marks_the_best_of_each_row():
