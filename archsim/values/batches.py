@@ -35,7 +35,7 @@ def cut_batches(graph: Graph, arrays: Mapping[str, Array], source: str) -> Batch
     An array of the declared shape is one batch; else its first axis counts samples and the others are those
     of the declared shape behind the batch, where missing axes of size 1 are added. An input without axes is
     one number for each batch, or for all. Values are cast to the declared type, never scaled; a cast that
-    would change them, or shapes that do not fit, raise `InputError`.
+    would change integers, values that are not finite, or shapes that do not fit, raise `InputError`.
     """
     inputs = {tensor.name: _cut(tensor, arrays[tensor.name], source) for tensor in graph.inputs}
     first = graph.inputs[0].name
@@ -59,6 +59,8 @@ def _cut(tensor: Tensor, data: Array, source: str) -> Array:
         cast = data.astype(tensor.dtype)
     if cast.dtype.kind in "biu" and not np.array_equal(cast, data):
         raise input_error(source, place, value=f"values that are not {tensor.dtype}", expected=tensor.dtype)
+    if not np.isfinite(cast).all():
+        raise input_error(source, place, value="values that are infinite or NaN", expected=f"finite {tensor.dtype}")
     if _squeezed(data.shape) == _squeezed(tensor.shape):
         return cast.reshape(1, *tensor.shape)
     if not tensor.shape:

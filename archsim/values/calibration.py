@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.errors import input_error
 from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
 from archsim.values.execution import batches_at_once, check_runnable, execute
@@ -25,13 +24,11 @@ class RangeRule:
     """Matrix layers in floating point; the ranges of what they read are noted, the arrays are not kept."""
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
         self._multiply = FloatRule(graph)
         self._ranges: dict[str, tuple[float, float]] = {}
 
     def __call__(self, layer: MatrixLayer, data: Array) -> Array:
         """The layer's result for (batches, *shape)."""
-        check_finite(self._graph, layer, data)
         low, high = self._ranges.get(layer.inputs[0], (np.inf, -np.inf))
         self._ranges[layer.inputs[0]] = (min(low, float(data.min())), max(high, float(data.max())))
         return self._multiply(layer, data)
@@ -53,10 +50,3 @@ def calibrate(graph: Graph, batches: Sequence[Mapping[str, Array]]) -> Calibrati
     for start in range(0, len(batches), step):
         execute(graph, batches[start : start + step], rule)
     return rule.calibration
-
-
-def check_finite(graph: Graph, layer: MatrixLayer, data: Array) -> None:
-    """Raise `InputError` if a matrix layer would read infinities or NaN."""
-    if not np.isfinite(data).all():
-        place = f"node {layer.name!r} ({layer.op})"
-        raise input_error(graph.name, place, value="infinite or undefined inputs", expected="finite numbers")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from archsim.errors import InputError, Problem
+from archsim.errors import InputError, Problem, input_error
 from archsim.graph import Constant, FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, VectorLayer
 from archsim.graph.tensors import Array
 
@@ -46,16 +46,27 @@ def execute(graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRu
     """The graph's outputs for each of `batches`, which hold an array of the declared shape for every input.
 
     Layers are computed one after the other for all batches, so that matrix layers see them together; a
-    tensor is dropped when nobody reads it any more.
+    tensor is dropped when nobody reads it any more. Infinities may come and go between vector layers; in what a
+    matrix layer reads or writes, and in outputs of the graph, infinite or undefined numbers raise `InputError`.
     """
     values = {tensor.name: [batch[tensor.name] for batch in batches] for tensor in graph.inputs}
     last_reader = {tensor: readers[-1].name for tensor, readers in graph.consumers.items()}
     for layer in graph.layers:
-        values |= zip(layer.results, _results(graph, layer, values, rule, len(batches)), strict=True)
+        with np.errstate(all="ignore"):
+            values |= zip(layer.results, _results(graph, layer, values, rule, len(batches)), strict=True)
         for tensor in set(layer.inputs):
             if last_reader[tensor] == layer.name and tensor not in graph.outputs:
                 del values[tensor]
+    for name in graph.outputs:
+        check_finite(graph, f"output {name!r}", values[name])
     return [{name: values[name][index] for name in graph.outputs} for index in range(len(batches))]
+
+
+def check_finite(graph: Graph, place: str, arrays: Iterable[Array]) -> None:
+    """Raise `InputError`, naming `place`, if there are infinities or NaN."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        needed = "finite numbers: smaller data, or a model whose element type holds them"
+        raise input_error(graph.name, place, value="infinite or undefined values", expected=needed)
 
 
 def _results(
@@ -64,8 +75,12 @@ def _results(
     """For each result of the layer its arrays, one for each batch."""
     dtypes = [graph.tensors[name].dtype for name in layer.results]
     if isinstance(layer, MatrixLayer):
-        stacked = rule(layer, np.stack(values[layer.inputs[0]]))
-        return [list(stacked.astype(dtypes[0], copy=False))]
+        place = f"node {layer.name!r} ({layer.op})"
+        read = np.stack(values[layer.inputs[0]])
+        check_finite(graph, f"{place}, input {layer.inputs[0]!r}", [read])
+        written = rule(layer, read).astype(dtypes[0], copy=False)
+        check_finite(graph, f"{place}, output {layer.results[0]!r}", [written])
+        return [list(written)]
     if not isinstance(layer, VectorLayer | LayoutLayer):
         raise TypeError(f"layer {layer.name!r} has no values")
     constants = {id(constant): constant.load() for constant in layer.constants}

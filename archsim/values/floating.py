@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from archsim.errors import input_error
 from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
 from archsim.values.execution import check_runnable, execute
@@ -38,11 +39,19 @@ class FloatRule:
         kept = self._kept.get(layer.weights.key)
         if kept is not None:
             return kept
-        weights = layer.weights.load()
+        weights = finite_weights(self._graph, layer)
         if weights.size <= self._room:
             self._room -= weights.size
             self._kept[layer.weights.key] = weights
         return weights
+
+
+def finite_weights(graph: Graph, layer: MatrixLayer) -> Array:
+    """The layer's weights (groups, rows, outputs / groups); infinities and NaN raise `InputError`."""
+    weights = layer.weights.load()
+    if not np.isfinite(weights).all():
+        raise input_error(graph.name, f"weights of node {layer.name!r}", value="inf or nan", expected="finite numbers")
+    return weights
 
 
 def multiply_groups(windows: Array, weights: Array) -> Array:

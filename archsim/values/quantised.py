@@ -12,9 +12,9 @@ from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, program
 from archsim.errors import input_error
 from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
-from archsim.values.calibration import Calibration, check_finite
+from archsim.values.calibration import Calibration
 from archsim.values.execution import check_runnable, execute
-from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, row_blocks
+from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, finite_weights, row_blocks
 from archsim.values.scales import scales_for, to_integers
 from archsim.values.windows import apply
 
@@ -79,7 +79,6 @@ class CrossbarRule:
 
     def __call__(self, layer: MatrixLayer, data: Array) -> Array:
         """The layer's result for (batches, *shape)."""
-        check_finite(self._graph, layer, data)
         spec, input_scale = self._inputs_of(layer)
         programmed = self._programmed(layer, spec)
         integers = to_integers(data, input_scale, spec.input_range)
@@ -128,9 +127,7 @@ def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> boo
 
 
 def _program(graph: Graph, layer: MatrixLayer, spec: CrossbarSpec) -> _Programmed:
-    weights = layer.weights.load()
-    if not np.isfinite(weights).all():
-        raise input_error(graph.name, f"weights of node {layer.name!r}", value="inf or nan", expected="finite numbers")
+    weights = finite_weights(graph, layer)
     largest = spec.weight_range[1]
     weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
     parts = [

@@ -173,3 +173,34 @@ def test_values_that_the_declared_type_cannot_hold_are_refused():
     for data in (np.full((1, 3), 0.5), np.full((1, 3), 256), np.full((1, 3), -1), np.full((1, 3), np.nan)):
         with pytest.raises(InputError, match="got values that are not uint8, expected uint8"):
             evaluate(graph, {"x": data}, LOSSLESS_8_BIT)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_data_that_are_not_finite_name_the_input(bad):
+    with pytest.raises(
+        InputError, match=r"data: array for input 'x': got values that are infinite or NaN, expected fin"
+    ):
+        evaluate(linear(np.ones((1, 1))), {"x": np.full((1, 1), bad)}, LOSSLESS_8_BIT)
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_numbers_are_computed_and_their_overflow_names_the_tensor():
+    graph = linear(np.full((2, 1), 1e4))
+    result = evaluate(graph, {"x": np.full((3, 2), 1e30)}, LOSSLESS_8_BIT)
+    np.testing.assert_allclose(result.outputs["y"], 2e34, rtol=0.02)
+    with pytest.raises(InputError, match=r"net: node 'fc' \(Gemm\), output 'y': got infinite or undefined values, exp"):
+        evaluate(graph, {"x": np.full((3, 2), 1e35)}, LOSSLESS_8_BIT)
+
+
+def exponential(*behind):
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], "mm"), helper.make_node("Exp", ["h"], ["e"], "exp"), *behind]
+    return graph_of(model_of(nodes, {"x": [1, 1]}, behind[-1].output[0] if behind else "e", {"w": np.float32([[1]])}))
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_may_vanish_between_vector_layers_but_not_leave_the_network():
+    data = {"x": np.full((1, 1), 1000)}
+    graph = exponential(helper.make_node("Reciprocal", ["e"], ["y"], "inverse"))
+    assert evaluate(graph, data, LOSSLESS_8_BIT).outputs["y"].tolist() == [[0]]
+    with pytest.raises(InputError, match=r"net: output 'e': got infinite or undefined values, expected finite numbers"):
+        evaluate(exponential(), data, LOSSLESS_8_BIT)

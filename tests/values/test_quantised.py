@@ -160,7 +160,7 @@ def test_one_bit_inputs_are_refused_where_they_are_signed_and_work_where_not():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_numbers_that_are_not_finite_are_refused(bad):
-    with pytest.raises(InputError, match=r"node 'fc' \(Gemm\): got infinite or undefined inputs"):
+    with pytest.raises(InputError, match=r"node 'fc' \(Gemm\), input 'x': got infinite or undefined values, expected"):
         run(linear([[1.0]]), [[bad]])
     with pytest.raises(InputError, match=r"weights of node 'fc'.*expected finite numbers"):
         run(linear([[bad]]), [[1]])
