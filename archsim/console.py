@@ -105,12 +105,11 @@ def guarded() -> Iterator[None]:
         message(f"interrupted, {interrupted}")
         sys.exit(130)
     except OSError as error:
-        # one without a file's name comes from stdout: EPIPE says that its reader left, which is no error
+        # one without a file's name comes from stdout
         if error.filename is not None:
             _tell(error)
-        elif error.errno != errno.EPIPE:
-            message(f"error: stdout cannot be written ({error.strerror})")
-        _give_up_stdout()
+        else:
+            _give_up_stdout(error)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 a bug is told in one line, whatever it is
         _tell(error)
@@ -119,8 +118,10 @@ def guarded() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _give_up_stdout() -> None:
-    """Without this Python would complain about stdout once more on exit."""
+def _give_up_stdout(error: OSError) -> None:
+    """Says why unless the reader just left, and keeps Python from complaining about stdout once more on exit."""
+    if error.errno != errno.EPIPE:
+        message(f"error: stdout cannot be written ({error.strerror})")
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
