@@ -128,7 +128,16 @@ def simulate(
     started = time.process_time()
     placement = model if isinstance(model, Placement) else place(model, mapping, settings=settings)
     result = engine.simulate(placement, images=images, ideal=ideal, observer=observer, progress=progress)
-    return replace(result, cpu_s=time.process_time() - started)
+    notes = (*result.notes, *_batch_note(placement.graph))
+    return replace(result, notes=notes, cpu_s=time.process_time() - started)
+
+
+def _batch_note(graph: Graph) -> tuple[str, ...]:
+    """What an image is where all inputs agree on a first axis above 1."""
+    sizes = {tensor.shape[0] if len(tensor.shape) > 1 else 1 for tensor in graph.inputs}
+    if len(sizes) > 1 or sizes <= {1}:
+        return ()
+    return (f"an image here is one run of the network: a batch of {sizes.pop()}",)
 
 
 def compare(

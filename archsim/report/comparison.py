@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archsim.report.figures import Value
-from archsim.report.headline import FIGURES, Figure
+from archsim.report.headline import FIGURES, Figure, is_unsettled
 from archsim.report.tables import Column, Table
 from archsim.result import Result
 
-BEST = " *"
+BEST, UNSETTLED = " *", " ~"
 
 
 def comparison(results: Sequence[Result], labels: Sequence[str]) -> Table:
-    """Figures down, runs across; ` *` stands behind the best value of a row unless all are equal."""
+    """Figures down, runs across; ` *` stands behind the best value of a row unless all are equal, ` ~` if the
+    interval that it hangs on has not settled."""
     columns = (Column("figure", "", left=True), *(Column(label, label) for label in labels))
     rows = tuple(row for figure in FIGURES if (row := _row(figure, results)))
     images = {result.images for result in results}
     remarks = ["* best of the row", f"{' and '.join(map(str, sorted(images)))} images"]
+    if any(str(cell).endswith(UNSETTLED) for row in rows for cell in row[1:]):
+        remarks.append("~ the same, but the intervals of that run still differ by more than 1 %; take more --images")
     remarks += [
         f"note: {label}: {note}" for label, result in zip(labels, results, strict=True) for note in result.notes
     ]
@@ -42,6 +45,11 @@ def _row(figure: Figure, results: Sequence[Result]) -> tuple[Value, ...] | None:
     best: float | None = None
     if figure.better and len(set(numbers)) > 1:
         best = min(numbers) if figure.better == "min" else max(numbers)
+    marks = [UNSETTLED if figure.settles and is_unsettled(result) else BEST for result in results]
     # every cell of the row gets the mark's width, so that the digits stay under each other
     padding = " " * len(BEST)
-    return (figure.title, *(figure.show(v) + (BEST if best is not None and v == best else padding) for v in values))
+    cells = [
+        figure.show(value) + (mark if best is not None and value == best else padding)
+        for value, mark in zip(values, marks, strict=True)
+    ]
+    return figure.title, *cells

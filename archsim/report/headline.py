@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from archsim.report.figures import Shown, Value, duration, energy, large, plain
+from archsim.report.figures import Shown, Value, duration, energy, large, plain, share
 from archsim.result import Result
+
+# Intervals that differ by no more than this share of their mean are told as settled.
+_SETTLED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of a run: `better` is `min` or `max` where a comparison has a winner, else empty."""
+    """A figure of a run: `better` is `min` or `max` where a comparison has a winner, else empty; `settles` says
+    that it hangs on the interval, which a short run may not have settled."""
 
     key: str
     title: str
     of: Callable[[Result], Value]
     show: Shown = plain
     better: str = ""
+    settles: bool = False
 
 
 def _total_energy(result: Result) -> Value:
@@ -34,12 +39,34 @@ def _checks(result: Result) -> Value:
     return f"FAILED: {', '.join(failed)}" if failed else "all hold"
 
 
+def is_unsettled(result: Result) -> bool:
+    """Whether the intervals between images still differ by more than 1 % of their mean."""
+    if result.interval_exact or not result.interval_ns or not result.interval_spread_ns:
+        return False
+    return result.interval_spread_ns > _SETTLED * result.interval_ns
+
+
+def _spread(result: Result) -> Value:
+    return None if result.interval_exact or not result.interval_spread_ns else result.interval_spread_ns
+
+
+def _exactness(value: Value) -> str:
+    return "yes (the run repeats itself)" if value else plain(value)
+
+
+def _busiest_unit(result: Result) -> Value:
+    return next((f"{use.unit} of {use.where}: {share(use.utilisation)}" for use in result.busiest), None)
+
+
 FIGURES = (
     Figure("latency_ns", "latency of the first image", lambda r: r.latency_ns, duration, "min"),
     Figure("latency_cycles", "  in read cycles", lambda r: r.latency_cycles, plain, "min"),
-    Figure("interval_ns", "interval between images", lambda r: r.interval_ns, duration, "min"),
+    Figure("interval_ns", "interval between images", lambda r: r.interval_ns, duration, "min", settles=True),
+    Figure("interval_spread_ns", "  spread", _spread, duration),
+    Figure("interval_exact", "  exact", lambda r: r.interval_exact if r.interval_ns else None, _exactness),
     Figure("interval_bound_ns", "interval, lower bound", lambda r: r.interval_bound_ns, duration),
-    Figure("throughput_per_s", "images per second", lambda r: r.throughput_per_s, large, "max"),
+    Figure("throughput_per_s", "images per second", lambda r: r.throughput_per_s, large, "max", settles=True),
+    Figure("busiest", "busiest unit", _busiest_unit),
     Figure("chips", "chips", lambda r: r.chips, plain, "min"),
     Figure("arrays_used", "arrays used", lambda r: r.arrays.used, plain, "min"),
     Figure("arrays_allocated", "  allocated", lambda r: r.arrays.allocated, plain, "min"),

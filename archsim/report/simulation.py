@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from archsim.report.figures import Value, duration
+from archsim.report.figures import Value, duration, share
 from archsim.report.headline import FIGURES
 from archsim.report.tables import Column, Table
 from archsim.result import STALL_CAUSES, LayerResult, Result
 
 # A layer that works for this share of the interval explains it.
 _MOST_OF_IT = 0.95
+_OTHER_UNITS = 2
 
 
 def headline(result: Result) -> Table:
@@ -84,24 +85,34 @@ def _longest_wait(layer: LayerResult) -> Value:
 
 
 def _bottleneck(result: Result) -> tuple[str, ...]:
-    """Which layer works longest per image; where that does not explain the interval, who waits for what."""
+    """The busiest units, and the layer that works longest per image; where neither explains the interval, who
+    waits for what."""
+    remarks = _busiest_units(result)
     works = {layer.name: time for layer in result.layers if (time := _busy_per_copy_ns(layer))}
     if not works:
-        return ()
+        return remarks
     busiest = max(works, key=lambda name: works[name])
     per_image_ns = works[busiest] / result.images
-    remark = f"bottleneck: {busiest} works {duration(per_image_ns)} per image on each copy"
+    remark = f"busiest layer: {busiest} works {duration(per_image_ns)} per image on each copy"
     if result.interval_ns:
-        remark += f", {100 * per_image_ns / result.interval_ns:.1f} % of the interval"
+        remark += f", {share(per_image_ns / result.interval_ns)} of the interval"
         if per_image_ns > _MOST_OF_IT * result.interval_ns:
-            return (remark,)
+            return *remarks, remark
     waits = {
         (layer.name, cause): time for layer in result.layers for cause, time in _waits(layer).items() if cause != "data"
     }
     if not waits:
-        return (remark,)
+        return *remarks, remark
     name, cause = max(waits, key=lambda key: waits[key])
     text = (
         f"longest wait for something shared: {name} for {cause}, {duration(waits[name, cause])} a copy in the whole run"
     )
-    return remark, text
+    return *remarks, remark, text
+
+
+def _busiest_units(result: Result) -> tuple[str, ...]:
+    """The busiest unit of each kind, as far as they matter."""
+    first, *others = [f"{use.unit} of {use.where}, {share(use.utilisation)}" for use in result.busiest] or [""]
+    if not first:
+        return ()
+    return (f"bottleneck: {first} of the run" + "".join(f"; {other}" for other in others[:_OTHER_UNITS]),)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archsim.result import STALL_CAUSES, ArrayCounts, LayerResult, MappingSummary, ModelSummary, NocResult, Result
+from archsim.result import (
+    STALL_CAUSES,
+    ArrayCounts,
+    LayerResult,
+    MappingSummary,
+    ModelSummary,
+    NocResult,
+    Result,
+    UnitUse,
+)
 
 CONV = LayerResult(
     name="conv",
@@ -65,5 +74,11 @@ RESULT = Result(
     events=1234,
     cpu_s=0.25,
     version="0.1.0",
+)
+BUSIEST = (
+    UnitUse("sfu", "tile 3", 0.975),
+    UnitUse("arrays", "conv, tile 0", 0.5),
+    UnitUse("bus", "tile 1", 0.25),
+    UnitUse("link", "host in", 0.125),
 )
 SLOWER = replace(RESULT, latency_ns=104200.0, latency_cycles=1042.0, chips=2)

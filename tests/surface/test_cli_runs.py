@@ -72,7 +72,16 @@ def test_simulate_prints_figures_and_layers(archsim: Run):
     assert text.startswith("lenet5 on isaac\n")
     assert "latency of the first image" in text
     assert "all hold" in text
-    assert "bottleneck: conv1 works" in text
+    assert "bottleneck: arrays of conv1, tile 0, " in text
+    assert "busiest layer: conv1 works" in text
+
+
+def test_a_batch_is_called_an_image_only_with_a_note(archsim: Run):
+    note = "an image here is one run of the network: a batch of 3"
+    assert f"note: {note}\n" in archsim("simulate", "digits_cnn", "--shape", "image=3,1,8,8").out
+    ran = archsim("compare", "digits_cnn", "--images", "1", "--shape", "image=3,1,8,8", "--json", "-")
+    assert note in json.loads(ran.out)[0]["notes"]
+    assert "a batch of" not in archsim("simulate", "digits_cnn").out
 
 
 def test_out_holds_result_outputs_and_trace(archsim: Run, tmp_path: Path):

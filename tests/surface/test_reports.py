@@ -21,7 +21,8 @@ from archsim.report import (
     simulation_report,
 )
 from archsim.report.figures import duration, energy, large, plain, share
-from tests.surface.samples import RESULT, SLOWER
+from archsim.result import Result
+from tests.surface.samples import BUSIEST, RELU, RESULT, SLOWER
 
 SCHEMA_KEYS = {
     *{"schema", "model", "mapping", "images", "cycle_ns", "latency_ns", "latency_cycles", "interval_ns"},
@@ -85,7 +86,7 @@ def test_the_table_of_a_run_shows_figures_layers_waits_and_the_bottleneck():
     assert "interval between images" not in text
     assert "note: a remark" in text
     assert _row(text, "conv") == "conv Conv 9 16 64 2 2 32 0 ns 52 us 51.2 us noc 2.5 us"
-    assert "bottleneck: conv works 51.2 us per image on each copy" in text
+    assert "busiest layer: conv works 51.2 us per image on each copy" in text
     assert _row(text, "relu") == "relu Relu - 16 64 - - - 1.6 us 52.1 us - -"
     assert "\x1b" not in text
 
@@ -93,9 +94,47 @@ def test_the_table_of_a_run_shows_figures_layers_waits_and_the_bottleneck():
 @pytest.mark.parametrize(("interval_ns", "share", "explained"), [(64000.0, "80.0 %", False), (52000.0, "98.5 %", True)])
 def test_what_the_bottleneck_does_not_explain_is_waiting(interval_ns: float, share: str, explained: bool):
     text = simulation_report(replace(RESULT, interval_ns=interval_ns)).render("table")
-    assert f"bottleneck: conv works 51.2 us per image on each copy, {share} of the interval" in text
+    assert f"busiest layer: conv works 51.2 us per image on each copy, {share} of the interval" in text
     waiting = "longest wait for something shared: conv for noc, 2.5 us a copy in the whole run"
     assert (waiting in text) != explained
+
+
+def test_the_busiest_units_are_named_with_the_share_that_they_work():
+    result = replace(RESULT, busiest=BUSIEST)
+    text = simulation_report(result).render("table")
+    assert (
+        "bottleneck: sfu of tile 3, 97.5 % of the run; arrays of conv, tile 0, 50.0 %; bus of tile 1, 25.0 %\n" in text
+    )
+    assert _row(text, "busiest unit") == "busiest unit sfu of tile 3: 97.5 %"
+    assert "busiest unit" not in simulation_report(RESULT).render("table")
+    vectors = replace(result, layers=(RELU,))
+    assert "bottleneck: sfu of tile 3" in simulation_report(vectors).render("table")
+
+
+def _measured(interval_ns: float, spread_ns: float, *, exact: bool) -> Result:
+    measured = {"interval_ns": interval_ns, "interval_spread_ns": spread_ns, "interval_exact": exact}
+    return replace(RESULT, images=4, throughput_per_s=1e9 / interval_ns, **measured)
+
+
+def test_how_settled_the_interval_is_stands_below_it():
+    text = simulation_report(_measured(1000.0, 300.0, exact=False)).render("table")
+    assert _row(text, "  spread") == "spread 300 ns"
+    assert _row(text, "  exact") == "exact no"
+    text = simulation_report(_measured(1000.0, 0.0, exact=True)).render("table")
+    assert "  spread" not in text
+    assert _row(text, "  exact") == "exact yes (the run repeats itself)"
+    assert "  exact" not in simulation_report(RESULT).render("table")
+
+
+@pytest.mark.parametrize(
+    ("spread_ns", "exact", "mark"), [(11.0, False, "~"), (10.0, False, "*"), (0.0, False, "*"), (0.0, True, "*")]
+)
+def test_the_best_interval_is_marked_as_unsettled_above_1_percent(spread_ns: float, exact: bool, mark: str):
+    results = [_measured(1000.0, spread_ns, exact=exact), _measured(2000.0, 500.0, exact=False)]
+    text = comparison_report(results, ["a", "b"]).render("table")
+    assert _row(text, "interval between") == f"interval between images 1 us {mark} 2 us"
+    assert _row(text, "images per second") == f"images per second 1 M {mark} 500 k"
+    assert ("~ the same, but the intervals of that run still differ by more than 1 %" in text) == (mark == "~")
 
 
 def test_a_failed_check_is_loud():
