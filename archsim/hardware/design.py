@@ -10,8 +10,14 @@ from fractions import Fraction
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from archsim.hardware.units import Bits, Count, Exact, Natural, Part
+
+
+def _relation(key: str, value: object, expected: str) -> PydanticCustomError:
+    """The value of one key does not go with that of another."""
+    return PydanticCustomError("relation", "{expected}", {"key": key, "value": value, "expected": expected})
 
 
 class Precision(Part):
@@ -103,7 +109,7 @@ class ChipSize(Part):
     @model_validator(mode="after")
     def _mesh_is_full(self) -> Self:
         if self.tiles % self.mesh_width:
-            raise ValueError(f"a number of tiles that mesh_width {self.mesh_width} divides")
+            raise _relation("chip.tiles", self.tiles, f"a multiple of chip.mesh_width, {self.mesh_width}")
         return self
 
 
@@ -142,7 +148,9 @@ class Copies(Part):
     @model_validator(mode="after")
     def _list_goes_with_policy(self) -> Self:
         if (self.policy == "explicit") != (self.explicit is not None):
-            raise ValueError("a list `explicit` with policy `explicit`, and with no other policy")
+            if self.explicit is None:
+                raise _relation("copies.policy", self.policy, "another policy, or a list copies.explicit with it")
+            raise _relation("copies.policy", self.policy, "policy explicit with a list copies.explicit")
         return self
 
 
@@ -188,11 +196,13 @@ class Design(Part):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.adc.rows_per_read > self.array.rows:
-            raise ValueError(f"adc.rows_per_read at most array.rows, {self.array.rows}")
+            raise _relation("adc.rows_per_read", self.adc.rows_per_read, f"at most array.rows, {self.array.rows}")
         if self.adc.columns_per_adc > self.array.columns:
-            raise ValueError(f"adc.columns_per_adc at most array.columns, {self.array.columns}")
+            limit = f"at most array.columns, {self.array.columns}"
+            raise _relation("adc.columns_per_adc", self.adc.columns_per_adc, limit)
         if self.pe.arrays % self.adc.arrays_per_set:
-            raise ValueError(f"adc.arrays_per_set that divides pe.arrays, {self.pe.arrays}")
+            limit = f"a divisor of pe.arrays, {self.pe.arrays}"
+            raise _relation("adc.arrays_per_set", self.adc.arrays_per_set, limit)
         return self
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,13 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
     try:
         return Design.model_validate(data)
     except ValidationError as error:
-        raise InputError(*(_problem(str(path), lines, detail) for detail in error.errors())) from None
+        raise InputError(*_problems(str(path), lines, error.errors())) from None
 
 
 def _find(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
-        if not path.is_file():
+        if not _is_file(path):
             raise input_error("--mapping", value=name_or_path, expected="a YAML file that exists")
         return path
     names = design_names()
@@ -62,14 +63,25 @@ def _find(name_or_path: str) -> Path:
     return data_folder("mappings") / f"{name_or_path}.yaml"
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Lines]:
-    if path.stat().st_size > _LARGEST_FILE_BYTES:
-        raise input_error(str(path), expected=f"a design of at most {_LARGEST_FILE_BYTES} bytes")
+def _is_file(path: Path) -> bool:
     try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Lines]:
+    try:
+        if path.stat().st_size > _LARGEST_FILE_BYTES:
+            raise input_error(str(path), expected=f"a design of at most {_LARGEST_FILE_BYTES} bytes")
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise input_error(str(path), expected=f"a file that can be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise input_error(str(path), expected=f"a YAML file ({detail})") from None
+    if root is None:
+        raise input_error(str(path), value="an empty file", expected="a YAML mapping of keys to values")
     if not isinstance(root, yaml.MappingNode):
         raise input_error(str(path), expected="a YAML mapping of keys to values")
     lines: Lines = {}
@@ -99,7 +111,7 @@ def _construct(source: str, node: yaml.Node, place: tuple[str, ...], lines: Line
 def _scalar(source: str, place: str, node: yaml.Node) -> Any:
     try:
         return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, TypeError):
         raise input_error(source, place, value=node.value, expected="a plain YAML value") from None
 
 
@@ -128,27 +140,63 @@ def _apply(data: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
     place[key[-1]] = value
 
 
-def _problem(source: str, lines: Lines, detail: ErrorDetails) -> Problem:
-    place = tuple(str(part) for part in detail["loc"])
+def _problems(source: str, lines: Lines, details: list[ErrorDetails]) -> list[Problem]:
+    """One problem for each place: what a union would take instead is joined, what follows from another is left out."""
+    by_place: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    for detail in details:
+        by_place.setdefault(_place(lines, detail), []).append(detail)
+    problems = []
+    for place, at in by_place.items():
+        telling = [detail for detail in at if detail["type"] not in {"too_short", "too_long"}] or at
+        first = _problem(source, lines, place, telling[0])
+        expected = " or ".join(dict.fromkeys(_expected(detail) for detail in telling))
+        keep = telling[0]["type"] in {"missing", "extra_forbidden"}
+        problems.append(first if keep else replace(first, expected=expected))
+    return problems
+
+
+def _place(lines: Lines, detail: ErrorDetails) -> tuple[str, ...]:
+    """The path of the key that is to blame, as deep as it is written down."""
+    path = str(detail["ctx"]["key"]).split(".") if detail["type"] == "relation" else map(str, detail["loc"])
+    place = tuple(path)
+    if detail["type"] in {"missing", "extra_forbidden"}:
+        return place
     while place not in lines and len(place) > 1:
         place = place[:-1]
-    where = lines.get(place, ".".join(place))
+    return place
+
+
+def _problem(source: str, lines: Lines, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
+    set_below = next((line for key, line in lines.items() if key[: len(place)] == place and line.startswith("--")), "")
+    where = lines.get(place, set_below or ".".join(place))
     if where.startswith("--set"):
         source, where = where, ""
-    full = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "missing":
-        return Problem(source, full, expected="a value (the key is missing)")
+        return Problem(source, ".".join(place), expected="a value (the key is missing)")
     if detail["type"] == "extra_forbidden":
-        known = _keys_at(tuple(str(part) for part in detail["loc"][:-1]))
-        name = str(detail["loc"][-1])
-        near = nearest_name(name, known)
+        known = _keys_at(place[:-1])
+        near = nearest_name(place[-1], known)
         return Problem(
-            source, where, value=f"unknown key {name!r}", expected=f"one of {', '.join(known)}", nearest=near
+            source, where, value=f"unknown key {place[-1]!r}", expected=f"one of {', '.join(known)}", nearest=near
         )
-    expected = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    value = detail["input"]
+    value = detail["ctx"]["value"] if detail["type"] == "relation" else detail["input"]
     shown = "" if isinstance(value, (Mapping, Design)) else str(value) if isinstance(value, Decimal) else repr(value)
-    return Problem(source, where, value=shown[:200], expected=expected)
+    return Problem(source, where, value=shown[:200], expected=_expected(detail))
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "tuple_type": "a list of whole numbers",
+    "string_type": "a name",
+    "string_pattern_mismatch": "up to 64 letters, digits, '.', '_' and '-'",
+    "model_type": "a group of keys",
+}
+
+
+def _expected(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return _EXPECTED.get(detail["type"], message)
 
 
 def _keys_at(place: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+# YAML 1.1 reads 1e9 as text.
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?")
 
 
 def _exact(value: object) -> object:
@@ -15,6 +19,8 @@ def _exact(value: object) -> object:
         return Decimal(str(value))
     if isinstance(value, Decimal):
         return value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
     raise ValueError("a number")
 
 

@@ -21,6 +21,10 @@ from archsim.mapping.tiling import SPLITS, Tiling, tile_layer
 # Chips beyond the fewest that hold the arrays which `chips: auto` may take to find room in the buffers.
 _MORE_CHIPS = 8
 
+# The most that is tried: beyond, tables no longer fit the memory of a usual machine.
+_MOST_CHIPS = 1000
+_MOST_WINDOWS = 20_000_000
+
 
 def check(design: Design) -> list[Problem]:
     """What is wrong with the names of policies in a design."""
@@ -44,7 +48,14 @@ def place(graph: Graph, design: Design) -> Placement:
     tilings = {s.index: tile_layer(s.matrix, design) for s in stages.stages if s.matrix}
     if not tilings:
         raise input_error(graph.name, expected="a network with at least one Conv, Gemm or MatMul")
+    windows = sum(stage.windows for stage in stages.stages)
+    if windows > _MOST_WINDOWS:
+        raise input_error(graph.name, value=f"{windows} windows", expected=f"at most {_MOST_WINDOWS} in all layers")
     fewest = _fewest_chips(design, stages, tilings)
+    if fewest > _MOST_CHIPS:
+        raise input_error(
+            graph.name, f"design {design.name}", value=f"{fewest} chips", expected=f"at most {_MOST_CHIPS}"
+        )
     last = fewest if design.chips != "auto" else fewest + _MORE_CHIPS
     for chips in range(fewest, last + 1):
         budget = design.copies.budget_arrays or chips * design.chip_arrays
@@ -102,7 +113,8 @@ def _no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large
             graph.name,
             f"design {design.name}, layer {stages.stages[stage].name!r}",
             value=f"a tile's share of the layer needs {needed} bytes of buffer at least",
-            expected=f"at most {design.tile.buffer_bytes} (tile.buffer_bytes); a larger buffer, or tiling.split=rows",
+            expected=f"at most {design.tile.buffer_bytes} (tile.buffer_bytes); a larger buffer"
+            + ("" if design.tiling.split == "rows" else ", or tiling.split=rows"),
         )
     return input_error(
         graph.name,

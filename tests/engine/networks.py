@@ -33,6 +33,7 @@ class Net:
         self.nodes: list[NodeProto] = []
         self.weights: dict[str, tuple[int, ...]] = {}
         self.matrices = 0
+        self.outputs: list[str] = []
 
     def node(self, op: str, *sources: str, shape: tuple[int, ...] | None = None, **attributes: Any) -> str:
         """Any node; `shape` is that of its result, by default that of its first source."""
@@ -93,13 +94,13 @@ class Net:
         return self.node("Concat", *sources, shape=(1, channels, *size), axis=1)
 
     def save(self, folder: Path) -> Path:
-        """The ONNX file, whose output is what the last node makes."""
-        result = self.nodes[-1].output[0]
+        """The ONNX file, whose outputs are `outputs`, or what the last node makes."""
+        results = self.outputs or [self.nodes[-1].output[0]]
         graph = helper.make_graph(
             self.nodes,
             "small",
             [helper.make_tensor_value_info("image", TensorProto.FLOAT, self.shapes["image"])],
-            [helper.make_tensor_value_info(result, TensorProto.FLOAT, self.shapes[result])],
+            [helper.make_tensor_value_info(result, TensorProto.FLOAT, self.shapes[result]) for result in results],
             [numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in self.weights.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -113,8 +114,12 @@ class Net:
             return load(self.save(Path(folder)))
 
 
-def placed(model: Net | str, *settings: str, copies: list[int] | None = None) -> Placement:
+def placed(
+    model: Net | str, *settings: str, copies: list[int] | None = None, outputs: list[str] | None = None
+) -> Placement:
     """A network, or a model that ships, on ISAAC with settings."""
+    if isinstance(model, Net):
+        model.outputs = outputs or []
     graph = model.graph() if isinstance(model, Net) else load(MODELS / f"{model}.onnx")
     given = (f"copies.explicit={copies}",) if copies else ()
     return place(graph, load_design("isaac", [*settings, *given]))

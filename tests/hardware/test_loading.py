@@ -76,7 +76,7 @@ def test_a_folder_is_no_design(tmp_path: Path) -> None:
         (b"a: \x01", "expected a YAML file (unacceptable character"),
         (b"- a\n- b", "expected a YAML mapping of keys to values"),
         (b"42", "expected a YAML mapping of keys to values"),
-        (b"", "expected a YAML mapping of keys to values"),
+        (b"", "got an empty file, expected a YAML mapping of keys to values"),
         (b"a: 1\n---\nb: 2", "expected a YAML file (expected a single document"),
         (b"a: " + b"[" * 5000, "expected a YAML file ("),
     ],
@@ -153,11 +153,11 @@ def test_a_missing_key_inside_a_group(changed) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("  rows: 128 ", "  rows: many ", "array.rows: got 'many', expected a valid integer"),
-        ("  rows: 128 ", "  rows: 128.0 ", "array.rows: got 128.0, expected a valid integer"),
-        ("  rows: 128 ", "  rows: true ", "array.rows: got True, expected a valid integer"),
-        ("  rows: 128 ", "  rows: '128' ", "array.rows: got '128', expected a valid integer"),
-        ("  rows: 128 ", "  rows: ", "array.rows: got None, expected a valid integer"),
+        ("  rows: 128 ", "  rows: many ", "array.rows: got 'many', expected a whole number"),
+        ("  rows: 128 ", "  rows: 128.0 ", "array.rows: got 128.0, expected a whole number"),
+        ("  rows: 128 ", "  rows: true ", "array.rows: got True, expected a whole number"),
+        ("  rows: 128 ", "  rows: '128' ", "array.rows: got '128', expected a whole number"),
+        ("  rows: 128 ", "  rows: ", "array.rows: got None, expected a whole number"),
         ("  rows: 128 ", "  rows: 0 ", "array.rows: got 0, expected greater than or equal to 1"),
         ("  rows: 128 ", "  rows: -3 ", "array.rows: got -3, expected greater than or equal to 1"),
         ("  rows: 128 ", "  rows: 1000000001 ", "array.rows: got 1000000001, expected less than or equal to"),
@@ -171,7 +171,7 @@ def test_a_missing_key_inside_a_group(changed) -> None:
         ("  read_ns: 100 ", "  read_ns: .nan ", "array.read_ns: got NaN, expected a finite number"),
         ("  read_ns: 100 ", "  read_ns: .inf ", "array.read_ns: got Infinity, expected a finite number"),
         ("  latency_cycles: 6 ", "  latency_cycles: 2 ", "pipeline.latency_cycles: got 2, expected greater than"),
-        ("  sign: offset ", "  sign: 3 ", "array.sign: got 3, expected a valid string"),
+        ("  sign: offset ", "  sign: 3 ", "array.sign: got 3, expected a name"),
         ("chips: auto", "chips: some", "chips: got 'some', expected"),
         ("chips: auto", "chips: 0", "chips: got 0, expected"),
         ("name: isaac", "name: 'is aac'", "name: got 'is aac', expected"),
@@ -190,19 +190,54 @@ def test_a_group_that_is_no_group(changed) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (("adc.rows_per_read=129",), "adc.rows_per_read at most array.rows, 128"),
-        (("adc.columns_per_adc=256",), "adc.columns_per_adc at most array.columns, 128"),
-        (("adc.arrays_per_set=3",), "adc.arrays_per_set that divides pe.arrays, 8"),
-        (("chip.tiles=15",), "a number of tiles that mesh_width 14 divides"),
-        (("copies.policy=explicit",), "a list `explicit` with policy `explicit`, and with no other policy"),
+        (("adc.rows_per_read=129",), "--set adc.rows_per_read: got 129, expected at most array.rows, 128"),
+        (("adc.columns_per_adc=256",), "--set adc.columns_per_adc: got 256, expected at most array.columns, 128"),
+        (("adc.arrays_per_set=3",), "--set adc.arrays_per_set: got 3, expected a divisor of pe.arrays, 8"),
+        (("chip.tiles=15",), "--set chip.tiles: got 15, expected a multiple of chip.mesh_width, 14"),
+        (
+            ("copies.policy=explicit",),
+            "--set copies.policy: got 'explicit', expected another policy, or a list copies.explicit with it",
+        ),
         (
             ("copies.explicit=[1]", "copies.policy=greedy"),
-            "a list `explicit` with policy `explicit`, and with no other",
+            "--set copies.policy: got 'greedy', expected policy explicit with a list copies.explicit",
         ),
     ],
 )
 def test_values_that_do_not_go_together(settings: tuple[str, ...], said: str) -> None:
-    assert f"expected {said}" in message("isaac", *settings)
+    assert message("isaac", *settings) == said
+
+
+def test_values_that_do_not_go_together_name_the_line_of_the_one_to_change(changed) -> None:
+    path = changed("  rows: 128 ", "  rows: 64 ")
+    line = line_of("  rows_per_read: 128 ")
+    assert message(path) == f"{path}: line {line}, adc.rows_per_read: got 128, expected at most array.rows, 64"
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool maybe", "!!int ''", "!!float ''", "!!timestamp foo", "!!python/name:os.system x"]
+)
+def test_an_explicit_tag_that_does_not_fit_is_no_value(value: str) -> None:
+    assert message("isaac", f"adc.bits={value}").endswith("expected a plain YAML value")
+
+
+def test_a_list_with_a_wrong_entry_is_one_problem() -> None:
+    assert message("isaac", "copies.explicit=[a]") == "--set copies.explicit: got 'a', expected a whole number"
+    assert message("isaac", "copies.explicit=3") == "--set copies.explicit: got 3, expected a list of whole numbers"
+    assert message("isaac", "chips=many") == "--set chips: got 'many', expected a whole number or 'auto'"
+
+
+def test_a_group_that_does_not_exist_names_the_setting() -> None:
+    assert message("isaac", "rotate.arrays=3").startswith("--set rotate.arrays: got unknown key 'rotate', expected")
+
+
+def test_a_number_may_have_an_exponent() -> None:
+    assert load_design("isaac", ["array.read_ns=1e2"]).array.read_ns == 100
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".yaml", "a/\0b.yaml"])
+def test_a_path_that_cannot_be_is_no_file(name: str) -> None:
+    assert message(name).endswith("expected a YAML file that exists")
 
 
 def test_all_problems_are_told_at_once(changed) -> None:
@@ -210,7 +245,7 @@ def test_all_problems_are_told_at_once(changed) -> None:
     said = message(path, "tile.pes=none", "noc.speed=3").splitlines()
     assert len(said) == 3
     assert said[0].startswith(f"{path}: line {line_of('  rows: 128 ')}, array.rows: ")
-    assert said[1].startswith("--set tile.pes: got 'none', expected a valid integer")
+    assert said[1].startswith("--set tile.pes: got 'none', expected a whole number")
     assert said[2].startswith("--set noc.speed: got unknown key 'speed', expected one of model, ")
 
 
@@ -250,7 +285,7 @@ def test_a_setting_whose_value_is_no_yaml(value: str) -> None:
 
 
 def test_a_setting_of_the_wrong_kind_names_the_setting() -> None:
-    assert message("isaac", "array.rows=many") == "--set array.rows: got 'many', expected a valid integer"
+    assert message("isaac", "array.rows=many") == "--set array.rows: got 'many', expected a whole number"
     assert re.match(
         r"--set copies\.explicit.*: got 0, expected greater than", message("isaac", "copies.explicit=[1,0]")
     )
