@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from archsim import api
+from archsim.crossbar.encodings import encodings
+from archsim.errors import InputError
+from archsim.hardware import Design, load_design
 from tests.surface.conftest import Run
 from tests.surface.pages import CONSOLE, EXAMPLE_TRACE, EXAMPLE_TRACE_COMMAND, PAGES, PYTHON, ROOT, without_cpu
 
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 EXAMPLES = [
     pytest.param(command, output, id=f"{page.name}:{command}")
     for page in PAGES
@@ -33,6 +40,57 @@ def test_an_example_prints_what_the_page_shows(archsim: Run, command: str, outpu
 @pytest.mark.parametrize("code", CODE)
 def test_python_of_a_page_runs(code: str):
     exec(compile(code, "page", "exec"), {})
+
+
+def _keys(part: type[BaseModel], path: str = "") -> Iterator[str]:
+    """The dotted path of every key of a design."""
+    for name, field in part.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{path}{name}.")
+        else:
+            yield path + name
+
+
+def test_every_key_of_a_design_is_described_once_with_the_value_of_isaac():
+    rows = re.findall(r"^\| `([\w.]+)` \|[^|]*\|([^|]*)\|", SETTINGS, re.MULTILINE)
+    assert [key for key, _ in rows] == list(_keys(Design))
+    isaac = load_design("isaac").model_dump(mode="json")
+    for key, shown in rows:
+        value = isaac
+        for part in key.split("."):
+            value = value[part]
+        if key not in {"description", "copies.explicit", "copies.budget_arrays"}:
+            assert shown.strip(" `").replace(",", "") == str(value), key
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("adc.bits=2",),
+        ("copies.budget_arrays=5000",),
+        ("adc.conversions_per_read=999",),
+        ("tiling.split=rows",),
+        ("noc.clock_ghz=0.1", "noc.flit_bytes=1", "noc.concentration=1", "noc.link_delay=9", "noc.routing_delay=7"),
+        ("chip.mesh_width=1",),
+    ],
+)
+def test_what_is_said_to_have_no_effect_on_timing_has_none(settings: tuple[str, ...]):
+    plain, changed = (api.simulate("digits_cnn", settings=chosen) for chosen in ((), settings))
+    assert (changed.latency_ns, changed.layers) == (plain.latency_ns, plain.layers)
+
+
+def test_every_name_of_a_registry_is_described():
+    chosen = re.split(r"^\*\*`([\w.]+)`\*\*", SETTINGS, flags=re.MULTILINE)[1:]
+    described = {
+        key: set(re.findall(r"^\* `(\w+)`:", text, re.MULTILINE))
+        for key, text in zip(chosen[::2], chosen[1::2], strict=True)
+    }
+    assert described.pop("array.sign") == set(encodings())
+    for key, names in described.items():
+        with pytest.raises(InputError) as caught:
+            api.place("digits_cnn", f"isaac:{key}=no-such-name")
+        assert caught.value.problems[0].expected == f"one of {', '.join(sorted(names))}"
+    assert len(described) == 5
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
