@@ -9,9 +9,9 @@ SOURCES := archsim models tests $(wildcard bench)
 
 demo: .venv/.installed
 	$(BIN)/archsim compare resnet18 --mapping isaac:copies.policy=none --mapping isaac:copies.policy=isaac \
-		--mapping isaac:copies.policy=optimal
+		--mapping isaac:copies.policy=optimal,copies.assignment=round_robin
 	mkdir -p out
-	$(BIN)/archsim simulate resnet18 --mapping isaac --trace out/resnet18_trace.json
+	$(BIN)/archsim simulate resnet18 --mapping isaac --trace out/resnet18_trace.json --trace-events 200000
 	@echo "The timeline is in out/resnet18_trace.json; open it in https://ui.perfetto.dev"
 
 test: lint
