@@ -18,9 +18,10 @@ def comparison(results: Sequence[Result], labels: Sequence[str]) -> Table:
     columns = (Column("figure", "", left=True), *(Column(label, label) for label in labels))
     rows = tuple(row for figure in FIGURES if (row := _row(figure, results)))
     images = {result.images for result in results}
-    remarks = ["* best of the row", f"{' and '.join(map(str, sorted(images)))} images"]
+    remarks = ["* best of the row"]
     if any(str(cell).endswith(UNSETTLED) for row in rows for cell in row[1:]):
         remarks.append("~ the same, but the intervals of that run still differ by more than 1 %; take more --images")
+    remarks.append(f"{' and '.join(map(str, sorted(images)))} images")
     remarks += [
         f"note: {label}: {note}" for label, result in zip(labels, results, strict=True) for note in result.notes
     ]
