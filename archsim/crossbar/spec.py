@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archsim.errors import InputError, Problem
 
-# Cells are kept as bytes, and 16 bits is the widest fixed point of the published designs (ISAAC, section 3).
+# Cells are kept as bytes, and 16 bits is the widest fixed point of the published designs (ISAAC, ISCA 2016).
 MAX_CELL_BITS = 8
 MAX_DAC_BITS = 16
 MAX_PRECISION_BITS = 16

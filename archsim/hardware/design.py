@@ -30,7 +30,7 @@ class Precision(Part):
 class CrossbarArray(Part):
     """One crossbar: `rows` wordlines x `columns` bitlines of cells that hold `cell_bits` each.
 
-    `sign` names how signed weights stand in unsigned cells: `offset` (a bias, ISAAC section IV) or `pair`
+    `sign` names how signed weights stand in unsigned cells: `offset` (a bias, as ISAAC) or `pair`
     (a positive and a negative column, twice the columns).
     """
 

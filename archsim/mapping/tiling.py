@@ -47,7 +47,7 @@ class Share:
 
 def tile_layer(layer: MatrixLayer, design: Design) -> Tiling:
     """ceil(rows / array rows) x ceil(outputs x cells / array columns) arrays a group; groups share an array on
-    its diagonal where more than one fits (facts: ISAAC section IV; the diagonal rule is archsim's contract)."""
+    its diagonal where more than one fits (ISAAC, ISCA 2016; the diagonal rule is archsim's contract)."""
     array, cells = design.array, design.cells_per_weight
     outputs = layer.outputs // layer.groups
     fitting = min(array.rows // layer.rows, array.columns // (outputs * cells))

@@ -17,7 +17,7 @@ def minima(placement: Placement) -> dict[str, int]:
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (2, 1), (3, 1), (5, 1), (3, 2), (2, 2)])
 @pytest.mark.parametrize("width", [9, 12])
 def test_a_kernel_needs_its_rows_but_one_and_its_width(kernel: int, stride: int, width: int) -> None:
-    """ISAAC section V: ((k - 1) x width + k) values, from the first that a window needs to the last; columns that no
+    """ISAAC: ((k - 1) x width + k) values, from the first that a window needs to the last; columns that no
     window needs left out."""
     net = Net(3, 9, width)
     needed = (width - kernel) // stride * stride + kernel

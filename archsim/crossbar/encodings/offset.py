@@ -1,4 +1,4 @@
-"""Weights biased by 2^(weight_bits-1), columns with large sums stored flipped (ISAAC, section 5.2)."""
+"""Weights biased by 2^(weight_bits-1), columns with large sums stored flipped (ISAAC, Shafiee et al., ISCA 2016)."""
 
 from __future__ import annotations
 

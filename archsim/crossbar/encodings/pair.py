@@ -13,7 +13,7 @@ def encode_pair(weights: Integers, spec: CrossbarSpec) -> Encoded:
     """`max(W, 0)` in one set of slices, `max(-W, 0)` in another.
 
     Every column is converted by itself, as the timing counts it, and the negative one subtracted after the
-    ADC; a subtraction before the ADC (PRIME, section 3.2) would convert the difference instead.
+    ADC; a subtraction before the ADC (PRIME, ISCA 2016) would convert the difference instead.
     """
     cells = np.concatenate([cut(np.maximum(weights, 0), spec), cut(np.maximum(-weights, 0), spec)])
     values, outputs = slice_values(spec), weights.shape[1]

@@ -2,7 +2,7 @@
 
 Whatever the encoding, the rows that are read together are a stack of slices of cells, and their product is a
 weighted sum of what the ADC answers for each column and of the sum of the inputs, which a unit column gives
-digitally (ISAAC, section 5.2; an encoding without a unit column gives it the factor 0):
+digitally (ISAAC, ISCA 2016; an encoding without a unit column gives it the factor 0):
 
     y[n] = sum_d digit_weight[d] * ( sum_s factors[s,n] * ADC(sum_r x[d,r] * cells[s,r,n])
                                      + unit_factors[n] * sum_r x[d,r] )
