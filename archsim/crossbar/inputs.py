@@ -21,7 +21,7 @@ def input_bias(spec: CrossbarSpec) -> int:
 
 
 def digit_weights(spec: CrossbarSpec) -> Integers:
-    """What each digit is worth, (digits,), lowest first; the sign bit counts negatively (ISAAC, Shafiee et al., ISCA 2016)."""
+    """What each digit is worth, (digits,), lowest first; the sign bit counts negatively (ISAAC, ISCA 2016)."""
     weights = np.left_shift(np.int64(1), spec.dac_bits * np.arange(spec.digits, dtype=np.int64))
     if spec.signed_inputs and spec.dac_bits == 1:
         weights[-1] = -weights[-1]

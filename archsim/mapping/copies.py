@@ -57,8 +57,10 @@ def explicit(demands: list[Demand], stages: Stages, design: Design, budget: int)
 
 @POLICIES.register("isaac")
 def isaac(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
-    """The balance rule of ISAAC (ISCA 2016): back from the last convolution, a producer has its consumer's copies times the strides
-    between them, pools included (a global pool not); everything divided by a power of two until it fits.
+    """The balance rule of ISAAC (ISCA 2016).
+
+    Back from the last convolution, a producer has its consumer's copies times the strides between them, pools
+    included (a global pool not); everything is divided by a power of two until it fits.
 
     Layers that are no convolutions have one copy.
     """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @SCHEDULES.register("pipelined")
 def pipelined(chip: Chip) -> None:
-    """The host starts to send the first image, and every copy looks for its first window (the pipeline of ISAAC, Shafiee et al., ISCA 2016)."""
+    """The host starts to send the first image, and every copy looks for its first window (ISAAC, ISCA 2016)."""
     for stage in chip.stages:
         stage.begin()
     for host in chip.inputs:
