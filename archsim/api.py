@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from archsim import report
 from archsim.choices import MappingChoice, ModelFile, Problems, data_file, drawn_inputs, mapping_names, model_names
+from archsim.noc.network import Network
 from archsim.reading import files_read
+from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
 from archsim.trace import Recorder, chrome_trace
 
 if TYPE_CHECKING:
@@ -31,8 +33,11 @@ __all__ = [
     "DEFAULT_MAPPING",
     "MappingChoice",
     "ModelFile",
+    "Network",
     "Problems",
     "Recorder",
+    "arrivals_csv",
+    "check_network",
     "chrome_trace",
     "compare",
     "compared_by_default",
@@ -48,6 +53,8 @@ __all__ = [
     "models",
     "place",
     "place_each",
+    "replay_packets",
+    "replay_summary",
     "report",
     "simulate",
     "summarise",

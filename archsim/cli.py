@@ -14,8 +14,9 @@ from typing import Annotated, NamedTuple, TypeVar
 import typer
 
 from archsim import __version__, api
-from archsim.console import Destination, Form, guarded, message, progress_bar
+from archsim.console import Destination, Form, end, guarded, message, progress_bar
 from archsim.errors import input_error
+from archsim.noc_verb import noc_replay
 from archsim.options import (
     Data,
     Design,
@@ -154,7 +155,7 @@ def simulate(
     destination.deliver(api.report.simulation_report(result), files)
     if recorder is not None and recorder.dropped and not quiet:
         message(f"the trace holds the first {recorder.kept:,} events; {recorder.dropped:,} more are not in it")
-    _end(api.report.failed_checks(result))
+    end(api.report.failed_checks(result))
 
 
 @app.command()
@@ -188,7 +189,7 @@ def compare(
     with progress_bar("simulating", quiet=quiet) as progress:
         results = [api.simulate(one, images=images, ideal=ideal, progress=progress) for one in placements]
     destination.deliver(api.report.comparison_report(results, chosen))
-    _end(
+    end(
         [
             f"{name} on {label}"
             for label, one in zip(chosen, results, strict=True)
@@ -229,7 +230,7 @@ def evaluate(
         )
     files = {path: [api.report.to_npz(found.outputs)] for _, path in outputs}
     destination.deliver(api.report.evaluation_report(found), files)
-    _end([] if found.exact else ["exact"])
+    end([] if found.exact else ["exact"])
 
 
 def _seed(values: bool | None, data: Path | None, seed: int | None) -> int | None:
@@ -254,6 +255,9 @@ def _trace_files(trace: Path | None, out: Path | None) -> list[tuple[str, Path]]
 def _output_files(out: Path | None, wanted: bool = True) -> list[tuple[str, Path]]:
     """Where the outputs of a value run go, with the option that says so."""
     return [("--out", out / "outputs.npz")] if out is not None and wanted else []
+
+
+app.command("noc-replay")(noc_replay)
 
 
 @app.command()
@@ -313,14 +317,6 @@ def _after_checks(destination: Destination, others: Sequence[tuple[str, Path]], 
         answer = step()
     problems.raise_any()
     return answer
-
-
-def _end(failed: Sequence[str]) -> None:
-    """Ends with exit code 1 if a check failed."""
-    for name in failed:
-        message(f"check failed: {name}")
-    if failed:
-        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
+import typer
+
 from archsim.errors import InputError
 from archsim.report import Report, check_writable, write_whole
 
@@ -87,6 +89,14 @@ def message(text: str) -> None:
     """A line on stderr, if anybody listens there."""
     with suppress(OSError, AttributeError):
         sys.stderr.write(text + "\n")
+
+
+def end(failed: Sequence[str]) -> None:
+    """Ends with exit code 1 if a check failed."""
+    for name in failed:
+        message(f"check failed: {name}")
+    if failed:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from archsim.report.headline import failed_checks
 from archsim.report.inspection import InspectedLayer, Inspection
 from archsim.report.mapping import Estimated, PlacedLayer, PlacementSummary
 from archsim.report.npz import to_npz
+from archsim.report.replay import ReplaySummary
 from archsim.report.reports import (
     Form,
     Report,
@@ -14,6 +15,7 @@ from archsim.report.reports import (
     inspection_report,
     listing_report,
     placement_report,
+    replay_report,
     simulation_report,
 )
 from archsim.report.tables import Column, Table
@@ -28,6 +30,7 @@ __all__ = [
     "Inspection",
     "PlacedLayer",
     "PlacementSummary",
+    "ReplaySummary",
     "Report",
     "Table",
     "check_writable",
@@ -37,6 +40,7 @@ __all__ = [
     "inspection_report",
     "listing_report",
     "placement_report",
+    "replay_report",
     "simulation_report",
     "to_npz",
     "write_whole",

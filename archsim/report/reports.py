@@ -10,6 +10,7 @@ from archsim.report.comparison import comparison, comparison_records
 from archsim.report.evaluation import Evaluation, evaluation_tables
 from archsim.report.inspection import Inspection, inspection_tables
 from archsim.report.mapping import PlacementSummary, placement_records, placement_tables
+from archsim.report.replay import ReplaySummary, replay_record, replay_table
 from archsim.report.simulation import headline, layer_records, layers
 from archsim.report.strict_json import to_json
 from archsim.report.tables import Table, to_csv, to_markdown, to_text
@@ -67,6 +68,11 @@ def evaluation_report(evaluation: Evaluation) -> Report:
     """An evaluation; its CSV has a row per matrix layer."""
     whole, layers_ = evaluation_tables(evaluation)
     return Report((whole, layers_), layers_, evaluation.to_json())
+
+
+def replay_report(summary: ReplaySummary) -> Report:
+    """A replay of packets; its CSV is one row of figures."""
+    return Report((replay_table(summary),), replay_record(summary), summary.to_json())
 
 
 def listing_report(table: Table) -> Report:

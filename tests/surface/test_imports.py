@@ -29,14 +29,16 @@ ALLOWED = {
     "choices": {"graph", "frontend", "hardware"},
     "reading": {"choices", "frontend"},
     "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
+    "replays": {"noc", "report"},
     "api": {
         *{"choices", "reading", "summaries", "graph", "frontend", "hardware", "mapping", "crossbar", "noc", "values"},
-        *{"result", "engine", "energy", "trace", "report"},
+        *{"replays", "result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
     "console": {"report", "engine"},
     "options": {"console"},
-    "cli": {"api", "console", "options"},
+    "noc_verb": {"api", "console", "options"},
+    "cli": {"api", "console", "options", "noc_verb"},
 }
 
 

@@ -1,0 +1,147 @@
+"""Replays packets on a mesh and says when each arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.errors import InputError, Problem, nearest_name
+from archsim.noc.channel import CREDIT_CYCLES, HOP_CYCLES
+from archsim.noc.network import Network
+from archsim.noc.packets import Packets
+from archsim.noc.wormhole import WormholeMesh
+
+MAX_SIDE = 64
+MAX_BUFFER_FLITS = 1024
+MAX_CREDIT_DELAY = 1000
+
+# Models of the mesh that are planned under these names.
+_NOT_YET = ("vct", "flit")
+
+
+def check(network: Network) -> None:
+    """Raises `InputError` with every setting that is wrong, or that the model does not have."""
+    problems = [
+        Problem(option, "", str(value), f"{least} to {most}")
+        for option, value, least, most in (
+            ("--buffer-flits", network.buffer_flits, 1, MAX_BUFFER_FLITS),
+            ("--routing-delay", network.routing_delay, 0, 1),
+            ("--credit-delay", network.credit_delay, 0, MAX_CREDIT_DELAY),
+        )
+        if not least <= value <= most
+    ]
+    if not (1 <= network.columns <= MAX_SIDE and 1 <= network.rows <= MAX_SIDE):
+        problems.append(Problem("--mesh", "", f"{network.columns}x{network.rows}", f"sides of 1 to {MAX_SIDE}"))
+    if network.model not in REPLAYS:
+        there = " or ".join(REPLAYS)
+        wanted = f"{there} ({network.model} is not there yet)" if network.model in _NOT_YET else there
+        problems.append(Problem("--model", "", repr(network.model), wanted, nearest_name(network.model, REPLAYS)))
+    if network.vcs != 1:
+        problems.append(Problem("--vcs", "", str(network.vcs), "1 (more virtual channels are not there yet)"))
+    if network.speculative and network.model != "ideal":
+        problems.append(Problem("--speculative", expected="--model ideal with it"))
+    if problems:
+        raise InputError(*problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """`tail_arrive` is the cycle in which each packet's tail is at its destination, int64, in the order of
+    `packets`; `checks` what was counted twice and agreed."""
+
+    packets: Packets
+    tail_arrive: NDArray[np.int64]
+    max_link_utilisation: float
+    checks: dict[str, bool]
+
+    @property
+    def latencies(self) -> NDArray[np.int64]:
+        """Cycles from the creation of each packet to the arrival of its tail."""
+        return self.tail_arrive - self.packets.create
+
+
+def replay(packets: Packets, network: Network) -> Replay:
+    """Sends every packet at its cycle, those of one cycle and source in the order of their numbers.
+
+    The utilisation of a link between routers is its flits over the cycles from the first creation to the last
+    arrival. Raises `InputError` for settings that `check` refuses.
+    """
+    check(network)
+    tail_arrive, checks = REPLAYS[network.model](packets, network)
+    span = int(tail_arrive.max() - packets.create.min())
+    busiest = int(link_flits(packets, network.columns, network.rows).max())
+    return Replay(packets, tail_arrive, busiest / span, checks)
+
+
+def zero_load_latency(hops: NDArray[np.int64], flits: NDArray[np.int64], network: Network) -> NDArray[np.int64]:
+    """Cycles of a packet on an idle network, as BookSim 2's router (commit 28f43299) needs them.
+
+    Each router and its link take a head 4 cycles, 3 if speculative, plus the routing delay; a body flit follows
+    each cycle until the buffer is full, and then waits for the round trip of a credit.
+    """
+    hop = network.routing_delay + (0 if network.speculative else 1) + HOP_CYCLES
+    round_trip = HOP_CYCLES + CREDIT_CYCLES + network.credit_delay
+    stall = max(0, round_trip - network.buffer_flits)
+    return 2 + (hops + 1) * hop + flits - 1 + (flits - 1) // network.buffer_flits * stall
+
+
+def link_flits(packets: Packets, columns: int, rows: int) -> NDArray[np.int64]:
+    """Flits over each link between routers, shape (4, rows, columns): by direction (+x, -x, +y, -y) and, for the
+    two directions of a link, by its end towards the origin."""
+    flits = packets.flits
+    (y0, x0), (y1, x1) = np.divmod(packets.source, columns), np.divmod(packets.destination, columns)
+    steps: NDArray[np.int64] = np.zeros((4, rows + 1, columns + 1), dtype=np.int64)
+    for direction, forwards in ((0, x1 > x0), (1, x1 < x0)):
+        low, high = np.minimum(x0, x1)[forwards], np.maximum(x0, x1)[forwards]
+        np.add.at(steps[direction], (y0[forwards], low), flits[forwards])
+        np.subtract.at(steps[direction], (y0[forwards], high), flits[forwards])
+    for direction, forwards in ((2, y1 > y0), (3, y1 < y0)):
+        low, high = np.minimum(y0, y1)[forwards], np.maximum(y0, y1)[forwards]
+        np.add.at(steps[direction], (low, x1[forwards]), flits[forwards])
+        np.subtract.at(steps[direction], (high, x1[forwards]), flits[forwards])
+    steps[:2].cumsum(axis=2, out=steps[:2])
+    steps[2:].cumsum(axis=1, out=steps[2:])
+    return steps[:, :rows, :columns]
+
+
+Arrivals = tuple[NDArray[np.int64], dict[str, bool]]
+
+
+def _hops(packets: Packets, columns: int) -> NDArray[np.int64]:
+    (y0, x0), (y1, x1) = np.divmod(packets.source, columns), np.divmod(packets.destination, columns)
+    hops: NDArray[np.int64] = np.abs(x1 - x0) + np.abs(y1 - y0)
+    return hops
+
+
+def _ideal(packets: Packets, network: Network) -> Arrivals:
+    latency = zero_load_latency(_hops(packets, network.columns), packets.flits, network)
+    return packets.create + latency, {}
+
+
+def _wormhole(packets: Packets, network: Network) -> Arrivals:
+    mesh = WormholeMesh(
+        network.columns,
+        network.rows,
+        buffer_flits=network.buffer_flits,
+        routing_delay=network.routing_delay,
+        credit_delay=network.credit_delay,
+    )
+    arrived: list[tuple[int, int, int]] = []
+    for create, pid, source, destination, flits in packets.in_order():
+        if create:
+            arrived += mesh.advance(create - 1)
+        mesh.send(create, pid, source, destination, flits)
+    while (cycle := mesh.next_delivery()) is not None:
+        arrived += mesh.advance(cycle)
+    found = np.array(sorted((pid, cycle, destination) for cycle, pid, destination in arrived), dtype=np.int64)
+    there = np.array_equal(found[:, [0, 2]], np.stack([packets.pid, packets.destination], axis=1))
+    carried = sum(link.carried for link in mesh.links)
+    expected = int((packets.flits * (_hops(packets, network.columns) + 1)).sum())
+    return found[:, 1], {"packets": there, "flits": carried == expected}
+
+
+REPLAYS: dict[str, Callable[[Packets, Network], Arrivals]] = {"ideal": _ideal, "wormhole": _wormhole}
+"""The models that packets can be replayed on."""

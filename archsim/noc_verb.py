@@ -1,0 +1,71 @@
+"""The verb `noc-replay`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archsim import api
+from archsim.console import Destination, Form, end
+from archsim.errors import input_error
+from archsim.options import Format, Json
+
+Packets = Annotated[Path, typer.Argument(help="Packets: pid,src,dst,flits,create.", metavar="PACKETS.csv[.gz]")]
+Mesh = Annotated[str, typer.Option("--mesh", help="Columns and rows of nodes; node = x + W*y.", metavar="WxH")]
+Kind = Annotated[str, typer.Option("--model", help="How packets meet: wormhole, or ideal.", metavar="ideal|wormhole")]
+Vcs = Annotated[int, typer.Option("--vcs", help="Virtual channels.")]
+Buffer = Annotated[int, typer.Option("--buffer-flits", help="Flits that an input buffer holds.")]
+Routing = Annotated[int, typer.Option("--routing-delay", help="Cycles of routing in each router.")]
+Credit = Annotated[int, typer.Option("--credit-delay", help="Cycles of a credit in each router.")]
+Speculative = Annotated[bool, typer.Option("--speculative", help="Allocate the switch a cycle earlier (ideal only).")]
+Arrivals = Annotated[Path | None, typer.Option("--out", help="Write pid,tail_arrive here.", metavar="FILE.csv")]
+
+
+def noc_replay(
+    packets: Packets,
+    *,
+    mesh: Mesh,
+    model: Kind = "wormhole",
+    vcs: Vcs = 1,
+    buffer_flits: Buffer = 8,
+    routing_delay: Routing = 0,
+    credit_delay: Credit = 1,
+    speculative: Speculative = False,
+    json: Json = None,
+    form: Format = Form.table,
+    out: Arrivals = None,
+) -> None:
+    """Replays packets on a mesh of routers: when each arrives, and the latencies."""
+    destination = Destination(form, json, None)
+    outputs = [] if out is None else [("--out", out)]
+    problems = api.Problems()
+    with problems.gathered():
+        destination.check(outputs, [("the packets", packets)])
+    with problems.gathered():
+        network = api.Network(
+            *_sides(mesh),
+            model=model,
+            vcs=vcs,
+            buffer_flits=buffer_flits,
+            routing_delay=routing_delay,
+            credit_delay=credit_delay,
+            speculative=speculative,
+        )
+        api.check_network(network)
+    problems.raise_any()
+    replayed = api.replay_packets(packets, network)
+    summary = api.replay_summary(packets, network, replayed)
+    files = {path: api.arrivals_csv(replayed) for _, path in outputs}
+    destination.deliver(api.report.replay_report(summary), files)
+    end([name for name, agreed in summary.checks.items() if not agreed])
+
+
+def _sides(mesh: str) -> tuple[int, int]:
+    """Columns and rows of WxH."""
+    found = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", mesh)
+    if found is None:
+        raise input_error("--mesh", value=repr(mesh), expected="WxH, for example 4x4")
+    return int(found[1]), int(found[2])
