@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from archsim import api
-from archsim.console import Destination, Form, end
+from archsim.console import Destination, Form, end, progress_bar
 from archsim.errors import input_error
-from archsim.options import Format, Json
+from archsim.options import Format, Json, Quiet
 
 Packets = Annotated[Path, typer.Argument(help="Packets: pid,src,dst,flits,create.", metavar="PACKETS.csv[.gz]")]
 Mesh = Annotated[str, typer.Option("--mesh", help="Columns and rows of nodes; node = x + W*y.", metavar="WxH")]
@@ -37,6 +37,7 @@ def noc_replay(
     json: Json = None,
     form: Format = Form.table,
     out: Arrivals = None,
+    quiet: Quiet = False,
 ) -> None:
     """Replays packets on a mesh of routers: when each arrives, and the latencies."""
     destination = Destination(form, json, None)
@@ -56,7 +57,8 @@ def noc_replay(
         )
         api.check_network(network)
     problems.raise_any()
-    replayed = api.replay_packets(packets, network)
+    with progress_bar("replaying", quiet=quiet) as progress:
+        replayed = api.replay_packets(packets, network, progress=progress)
     summary = api.replay_summary(packets, network, replayed)
     files = {path: api.arrivals_csv(replayed) for _, path in outputs}
     destination.deliver(api.report.replay_report(summary), files)

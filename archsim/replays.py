@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,16 @@ def check_network(network: Network) -> None:
     check(network)
 
 
-def replay_packets(path: str | Path, network: Network) -> Replay:
-    """When the packets of a .csv or .csv.gz file arrive; `InputError` for a file or settings that are wrong."""
+def replay_packets(path: str | Path, network: Network, *, progress: Callable[[int, int], None] | None = None) -> Replay:
+    """When the packets of a .csv or .csv.gz file arrive; `InputError` for a file or settings that are wrong.
+
+    `progress` hears now and then how many packets have arrived, of how many.
+    """
     from archsim.noc.packets import read_packets
     from archsim.noc.replay import replay
 
     check_network(network)
-    return replay(read_packets(Path(path), network.columns * network.rows), network)
+    return replay(read_packets(Path(path), network.columns * network.rows), network, progress)
 
 
 def replay_summary(path: str | Path, network: Network, replayed: Replay) -> ReplaySummary:

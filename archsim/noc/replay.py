@@ -18,6 +18,10 @@ MAX_SIDE = 64
 MAX_BUFFER_FLITS = 1024
 MAX_CREDIT_DELAY = 1000
 
+_PACKETS_PER_REPORT = 1000
+
+Progress = Callable[[int, int], None]
+
 # Models of the mesh that are planned under these names.
 _NOT_YET = ("vct", "flit")
 
@@ -63,14 +67,16 @@ class Replay:
         return self.tail_arrive - self.packets.create
 
 
-def replay(packets: Packets, network: Network) -> Replay:
+def replay(packets: Packets, network: Network, progress: Progress | None = None) -> Replay:
     """Sends every packet at its cycle, those of one cycle and source in the order of their numbers.
 
     The utilisation of a link between routers is its flits over the cycles from the first creation to the last
-    arrival. Raises `InputError` for settings that `check` refuses.
+    arrival. `progress` hears how many packets have arrived, of how many.
+
+    Raises `InputError` for settings that `check` refuses.
     """
     check(network)
-    tail_arrive, checks = REPLAYS[network.model](packets, network)
+    tail_arrive, checks = REPLAYS[network.model](packets, network, progress)
     span = int(tail_arrive.max() - packets.create.min())
     busiest = int(link_flits(packets, network.columns, network.rows).max())
     return Replay(packets, tail_arrive, busiest / span, checks)
@@ -116,12 +122,12 @@ def _hops(packets: Packets, columns: int) -> NDArray[np.int64]:
     return hops
 
 
-def _ideal(packets: Packets, network: Network) -> Arrivals:
+def _ideal(packets: Packets, network: Network, progress: Progress | None) -> Arrivals:  # noqa: ARG001
     latency = zero_load_latency(_hops(packets, network.columns), packets.flits, network)
     return packets.create + latency, {}
 
 
-def _wormhole(packets: Packets, network: Network) -> Arrivals:
+def _wormhole(packets: Packets, network: Network, progress: Progress | None) -> Arrivals:
     mesh = WormholeMesh(
         network.columns,
         network.rows,
@@ -130,10 +136,12 @@ def _wormhole(packets: Packets, network: Network) -> Arrivals:
         credit_delay=network.credit_delay,
     )
     arrived: list[tuple[int, int, int]] = []
-    for create, pid, source, destination, flits in packets.in_order():
+    for number, (create, pid, source, destination, flits) in enumerate(packets.in_order()):
         if create:
             arrived += mesh.advance(create - 1)
         mesh.send(create, pid, source, destination, flits)
+        if progress is not None and number % _PACKETS_PER_REPORT == 0:
+            progress(len(arrived), len(packets.pid))
     while (cycle := mesh.next_delivery()) is not None:
         arrived += mesh.advance(cycle)
     found = np.array(sorted((pid, cycle, destination) for cycle, pid, destination in arrived), dtype=np.int64)
@@ -143,5 +151,5 @@ def _wormhole(packets: Packets, network: Network) -> Arrivals:
     return found[:, 1], {"packets": there, "flits": carried == expected}
 
 
-REPLAYS: dict[str, Callable[[Packets, Network], Arrivals]] = {"ideal": _ideal, "wormhole": _wormhole}
+REPLAYS: dict[str, Callable[[Packets, Network, Progress | None], Arrivals]] = {"ideal": _ideal, "wormhole": _wormhole}
 """The models that packets can be replayed on."""
