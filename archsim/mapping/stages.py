@@ -201,15 +201,15 @@ class _Builder:
         ]
 
     def whole(self, tensor: str) -> list[StageInput]:
-        """An input whose window w is the w-th position of each source that the tensor holds."""
+        """An input whose window w is the w-th position of those of each source that the tensor holds."""
         source = self.tracer.sources.get(tensor)
         if source is not None:
             return [StageInput(source.index, source.channels, identity(source.grid))]
         slots = self.tracer.slots(tensor).reshape(1, -1)
         by_index = {item.index: item for item in self.tracer.sources.values()}
         return [
-            StageInput(index, by_index[index].channels, identity(by_index[index].grid))
-            for index in split_by_source(slots, self.tracer.sources, self.tracer.offsets())
+            StageInput(index, by_index[index].channels, _simplest(held.reshape(-1, 1), by_index[index].grid))
+            for index, held in split_by_source(slots, self.tracer.sources, self.tracer.offsets()).items()
         ]
 
     def add_vector(self, layer: VectorLayer) -> None:
