@@ -60,7 +60,9 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
             if image == 0:
                 starts.append(int(start.min()))
                 ends.append(int(finished.max()))
-        image_done.append(max((int(item.need.latest_all(done[item.source]).max()) for item in placement.stages.outputs), default=0))
+        image_done.append(
+            max((int(item.need.latest_all(done[item.source]).max()) for item in placement.stages.outputs), default=0)
+        )
     return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement), tuple(vector_ready))
 
 

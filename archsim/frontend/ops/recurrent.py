@@ -123,7 +123,7 @@ def _weights(node: Node, features: int, gates: int) -> tuple[Constant, int]:
     node.require(rows * outputs <= MAX_CONSTANT, f"{rows * outputs} weights", f"at most {MAX_CONSTANT}")
     for name, constant, shape in (("W", inner, (1, outputs, features)), ("R", recurrent, (1, outputs, hidden))):
         node.require(constant.shape == shape, f"weights {name} of shape {constant.shape}", f"{shape}")
-        node.require(constant.dtype == node.value(_INPUT).dtype, f"weights of type {constant.dtype}", "the data's type")
+        _same_type(node, constant, f"weights {name}")
     inner, recurrent = node.weights(inner, rows), node.weights(recurrent, rows)
 
     def fused() -> Array:
@@ -140,6 +140,7 @@ def _biases(node: Node, outputs: int, apart: bool) -> tuple[Constant | None, Con
         return None, None
     both = node.neutral(node.constant(_BIAS, "bias B"), 0.0)
     node.require(both.shape == (1, 2 * outputs), f"bias B of shape {both.shape}", f"{(1, 2 * outputs)}")
+    _same_type(node, both, "bias B")
     if apart:
         return both.map(lambda array: array[0, :outputs], (outputs,)), both.map(
             lambda array: array[0, outputs:], (outputs,)
@@ -151,9 +152,14 @@ def _first_state(node: Node, index: int, shape: tuple[int, ...]) -> Tensor | Con
     """The state before the first step: zeros where the node has none. A constant made of one number is meant as
     it stands, it is no placeholder for trained numbers."""
     state = node.optional(index)
-    dtype = node.value(_INPUT).dtype
     if state is None:
+        dtype = node.value(_INPUT).dtype
         return Constant(f"{node.name} state {index}", shape, dtype, lambda: np.zeros(shape, dtype))
     node.require(state.shape == shape, f"first state of shape {state.shape}", f"{shape}")
-    node.require(state.dtype == dtype, f"first state of type {state.dtype}", f"the data's type {dtype}")
+    _same_type(node, state, "first state")
     return replace(state, placeholder=False) if isinstance(state, Constant) else state
+
+
+def _same_type(node: Node, value: Tensor | Constant, what: str) -> None:
+    dtype = node.value(_INPUT).dtype
+    node.require(value.dtype == dtype, f"{what} of type {value.dtype}", f"the data's type {dtype}")
