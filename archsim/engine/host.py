@@ -118,8 +118,7 @@ class OutputPort:
 
     def arrive(self, message: Message) -> None:
         """A result is at the link."""
-        slots = (message.slot,) if message.parts is None else message.parts
-        self._host.arrive(message, [slot for slot in slots if self.ranks[slot] >= 0])
+        self._host.arrive(message, self)
 
 
 class HostOutput:
@@ -133,19 +132,22 @@ class HostOutput:
         self.image_done: dict[int, int] = {}
         self._partial: dict[tuple[int, int, int], int] = {}
 
-    def arrive(self, message: Message, slots: Sequence[int]) -> None:
+    def arrive(self, message: Message, port: OutputPort) -> None:
         """A result is at the link, or a part of several; it is out one read cycle after it was made, or when the
         link has carried it."""
         ready = self._chip.env.now + message.floor
         message.origin.ended(message.image, ready)
         name, image, window = message.origin.name, message.image, message.window
-        self._link.send(name, image, window, message.size_bytes, self._received, (message, ready, slots))
+        self._link.send(name, image, window, message.size_bytes, self._received, (message, ready, port))
 
-    def _received(self, state: tuple[Message, int, Sequence[int]]) -> None:
-        message, ready, slots = state
+    def _received(self, state: tuple[Message, int, OutputPort]) -> None:
+        message, ready, port = state
         image = message.image
         self.image_done[image] = max(self.image_done.get(image, 0), ready, self._chip.env.now)
-        self._left[image] -= sum(message.parts is None or self._last_part(message, slot) for slot in slots)
+        slots = (message.slot,) if message.parts is None else message.parts
+        self._left[image] -= sum(
+            message.parts is None or self._last_part(message, slot) for slot in slots if port.ranks[slot] >= 0
+        )
 
     def _last_part(self, message: Message, slot: int) -> bool:
         """Whether this is the last of the raw results that make a pooled value."""

@@ -25,14 +25,12 @@ def _axis_of_rows(graph: Graph, tensor: Tensor) -> int | None:
     there is none, or if a window holds elements of several axes."""
     elements: dict[str, Array] = {tensor.name: np.arange(math.prod(tensor.shape)).reshape(tensor.shape)}
     for layer in graph.layers:
-        if not elements.keys() & set(layer.inputs):
-            continue
-        if isinstance(layer, MatrixLayer) and isinstance(layer.access, Rows) and layer.inputs[0] in elements:
-            window = elements[layer.inputs[0]].reshape(-1, layer.rows_read)[0]
-            places = np.unravel_index(window, tensor.shape)
+        read = [elements[name] for name in layer.inputs if name in elements]
+        if read and isinstance(layer, MatrixLayer) and isinstance(layer.access, Rows):
+            places = np.unravel_index(read[0].reshape(-1, read[0].shape[-1])[0], tensor.shape)
             differing = [axis for axis, place in enumerate(places) if np.unique(place).size > 1]
             return differing[0] if len(differing) == 1 else None
-        if isinstance(layer, LayoutLayer) and elements.keys() >= set(layer.inputs):
+        if read and isinstance(layer, LayoutLayer) and len(read) == len(layer.inputs):
             operands = [elements[each] if isinstance(each, str) else each.load() for each in layer.operands]
             elements |= zip(layer.results, layer.compute(*operands), strict=True)
     return None

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Rows, Sliding, VectorLayer, Whole
+from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Sliding, VectorLayer, Whole
 from archsim.graph.layers import Operand
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid, grid_of
+from archsim.mapping.input_axes import channel_axis
 from archsim.mapping.needs import ListNeed, Need, everything, identity, of_first, previous, sliding
 from archsim.mapping.tracing import Source, Tracer, compact, split_by_source
 
@@ -121,10 +122,7 @@ class _Builder:
         self.stages: list[Stage] = []
         self.tracer = Tracer(graph)
         for index, tensor in enumerate(graph.inputs):
-            readers = graph.consumers.get(tensor.name, ())
-            rows = any(isinstance(r, MatrixLayer) and isinstance(r.access, Rows) for r in readers)
-            axis = len(tensor.shape) - 1 if rows or len(tensor.shape) < 3 else 1
-            self._add_source(-1 - index, tensor.name, max(axis, 0))
+            self._add_source(-1 - index, tensor.name, channel_axis(graph, tensor))
 
     def _add_source(self, index: int, tensor: str, channel_axis: int) -> Source:
         shape = self.graph.tensors[tensor].shape

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from onnx import helper
 
 from archsim.frontend import from_model, load
 from archsim.hardware import load_design
 from archsim.mapping import Placement, place
+from archsim.mapping.stages import build_stages
 from archsim.mapping.tiling import share, tile_layer
-from tests.engine.networks import MODELS
+from tests.engine.networks import MODELS, Net
 from tests.recurrent import single
 
 
@@ -43,7 +45,8 @@ def test_the_rows_of_input_and_hidden_state_of_a_gru_share_no_array(
     spans = [(part.first_row, part.last_row) for part in parts]
     assert spans[0][0] == 0
     assert spans[-1][1] == features + hidden
-    assert (features in {last for _, last in spans}) and all(last - first <= 128 for first, last in spans)
+    assert features in {last for _, last in spans}
+    assert all(last - first <= 128 for first, last in spans)
     assert sum(part.inputs for part in parts) == features + hidden
 
 
@@ -57,3 +60,36 @@ def test_only_explicit_copies_replicate_a_recurrent_layer(policy: str, expected:
 
 def test_explicit_copies_of_a_recurrent_layer_are_as_many_as_asked_for() -> None:
     assert copies(placed("copies.explicit=[2,3]")) == [2, 3, 1]
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_position_of_the_input_is_a_step_whichever_axis_comes_first(batch_first: bool) -> None:
+    """PyTorch's batch_first is a Transpose before the LSTM: its first step needs one position of the input all the
+    same, not one of every feature."""
+    proto = single("LSTM", steps=5, batch=2, features=6)
+    if batch_first:
+        proto.graph.node.insert(0, helper.make_node("Transpose", ["batches"], ["x"], "t", perm=[1, 0, 2]))
+        proto.graph.input[0].CopyFrom(helper.make_tensor_value_info("batches", 1, (2, 5, 6)))
+    placement = place(from_model(proto, source="net.onnx", base_dir=None), load_design("isaac", []))
+    (source,) = placement.stages.inputs
+    assert (source.channels, source.grid.size) == (6, 10)
+    needed = placement.plans[0].stage.inputs[0].need.table[:, 0].tolist()
+    order = [0, 5, 1, 6, 2, 7, 3, 8, 4, 9] if batch_first else list(range(10))
+    assert needed == order
+
+
+def test_a_row_of_an_image_that_is_a_step_is_one_position_of_the_input() -> None:
+    """As PyTorch exports `image[:, 0]` before an LSTM: a Gather of the only channel, then a Transpose."""
+    proto = single("LSTM", steps=8, features=8)
+    proto.graph.node.insert(0, helper.make_node("Transpose", ["rows"], ["x"], "t", perm=[1, 0, 2]))
+    proto.graph.node.insert(0, helper.make_node("Gather", ["image", "first"], ["rows"], "g", axis=1))
+    proto.graph.initializer.append(helper.make_tensor("first", 7, (), [0]))
+    proto.graph.input[0].CopyFrom(helper.make_tensor_value_info("image", 1, (1, 1, 8, 8)))
+    placement = place(from_model(proto, source="net.onnx", base_dir=None), load_design("isaac", []))
+    assert [(source.channels, source.grid.size) for source in placement.stages.inputs] == [(8, 8)]
+
+
+def test_a_flattened_image_keeps_its_channels() -> None:
+    net = Net(3, 4, 4)
+    net.fc("image", 5)
+    assert [(source.channels, source.grid.size) for source in build_stages(net.graph()).inputs] == [(3, 16)]
