@@ -217,6 +217,23 @@ def test_what_pytorch_exports_agrees_with_onnxruntime(name: str) -> None:
     assert_agrees(proto, {"x": image})
 
 
+@pytest.mark.shared
+def test_a_voice_detector_that_carries_its_state_agrees_with_onnxruntime() -> None:
+    """Convolutions, an LSTM with its states as inputs and outputs, a convolution over the steps."""
+    import onnxruntime
+
+    path = SHARED / "silero_seq.onnx"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    graph = frontend.load(path, shapes={"input": (4, 576)})
+    rng = np.random.default_rng(0)
+    feeds = {tensor.name: rng.normal(size=tensor.shape).astype(np.float32) for tensor in graph.inputs}
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    got = run_float(graph, feeds)
+    for name, expected in zip(graph.outputs, session.run(None, feeds), strict=True):
+        np.testing.assert_allclose(got[name], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_weights_are_those_of_the_input_above_those_of_the_hidden_state() -> None:
     (layer,) = graph_of(single("LSTM")).matrix_layers
     given = weights("LSTM", "n", 6, 4)
