@@ -132,20 +132,21 @@ def test_a_batch_normalisation_after_a_concatenation_is_a_layer_of_its_own() -> 
 
 
 def test_part_of_a_pooled_result_leaves_the_chip_alone_and_is_complete() -> None:
-    """The output is the last row of a pooled map whose raw results come from several tiles: the host is sent the
-    raw results of that row, 2 x 2 for each of its 4 values, and of no other."""
+    """The output is the third row of a padded 3 x 3 pool on 4 x 4 pixels, whose raw results come from several tiles:
+    the host is sent those of rows 1 to 3 alone. They are all that the fourth row is pooled from, too, which is none
+    of the output."""
     nodes = [
         helper.make_node("Conv", ["image", "weights"], ["map"], "conv"),
-        helper.make_node("MaxPool", ["map"], ["pooled"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Slice", ["pooled", "three", "four", "two"], ["row"], "slice"),
+        helper.make_node("MaxPool", ["map"], ["pooled"], "pool", kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("Slice", ["pooled", "two", "three", "two"], ["row"], "slice"),
     ]
-    bounds = {name: np.array([number]) for name, number in (("two", 2), ("three", 3), ("four", 4))}
+    bounds = {name: np.array([number]) for name, number in (("two", 2), ("three", 3))}
     constants = {"weights": np.zeros((4, 3, 1, 1), np.float32), **bounds}
-    graph = from_model(model_of(nodes, {"image": (1, 3, 8, 8)}, ["row"], constants), source="net.onnx", base_dir=None)
+    graph = from_model(model_of(nodes, {"image": (1, 3, 4, 4)}, ["row"], constants), source="net.onnx", base_dir=None)
     placement = place(graph, load_design("isaac", [*APART, "copies.assignment=round_robin", "copies.explicit=[8]"]))
     (leaving,) = placement.stages.outputs
-    assert leaving.need.table.tolist() == [[12], [13], [14], [15]]
+    assert leaving.need.table.tolist() == [[8], [9], [10], [11]]
     slices = Slices()
     assert simulate(placement, images=2, observer=slices).ok
-    assert len(slices.spans[-1, "host out"]) == 2 * 16
+    assert len(slices.spans[-1, "host out"]) == 2 * 12
     assert simulate(placement, ideal=True).ok
