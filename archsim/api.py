@@ -140,8 +140,11 @@ def simulate(
 
 
 def _batch_note(graph: Graph) -> tuple[str, ...]:
-    """What an image is where all inputs agree on a first axis above 1."""
-    sizes = {tensor.shape[0] if len(tensor.shape) > 1 else 1 for tensor in graph.inputs}
+    """What an image is where all inputs agree on a batch above 1: the first axis, or the one behind the steps."""
+    from archsim.graph import RecurrentLayer
+
+    steps_first = {layer.inputs[0] for layer in graph.layers if isinstance(layer, RecurrentLayer)}
+    sizes = {tensor.shape[tensor.name in steps_first] if len(tensor.shape) > 1 else 1 for tensor in graph.inputs}
     if len(sizes) > 1 or sizes <= {1}:
         return ()
     return (f"an image here is one run of the network: a batch of {sizes.pop()}",)

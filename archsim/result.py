@@ -18,8 +18,8 @@ class Observer(Protocol):
     """Sees what the engine does, as it happens; times are in ticks.
 
     `tile` is the number of the tile on its chip's mesh, counted on through the chips; -1 stands for the
-    links off chip. `unit` names a unit of the tile: `bus`, `arrays N` (copy N of the layer), `adc`,
-    `shift-add`, `sfu`, `buffer`, `noc`.
+    links off chip. `unit` names a unit of the tile: `bus`, `arrays LAYER N` (of copy N of a layer), `sfu`,
+    `buffer` (its write port); or a link: `host in`, `host out`, `link 0 to 1`.
     """
 
     def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
@@ -30,7 +30,7 @@ class Observer(Protocol):
 
 
 class NullObserver:
-    """Looks away: the observer of a run that nobody traces."""
+    """Looks away: the base of an observer that wants slices or levels alone."""
 
     def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:
         """Ignore the slice."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from archsim.engine import array_counts, planned_layers, summarise_mapping
-from archsim.graph import FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, VectorLayer
+from archsim.graph import FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
 from archsim.hardware import Design
 from archsim.mapping import Placement, StagePlan, estimate
 from archsim.report import (
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _KINDS: dict[type[Layer], str] = {
     MatrixLayer: "matrix",
+    RecurrentLayer: "recurrent",
     VectorLayer: "vector",
     LayoutLayer: "layout",
     FreeLayer: "free",

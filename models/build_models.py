@@ -39,11 +39,12 @@ class Network:
     A tensor is called as the node that makes it; `shapes` knows the shape of each.
     """
 
-    def __init__(self, name: str, image: tuple[int, int, int]) -> None:
+    def __init__(self, name: str, shape: tuple[int, ...], source: str = "image") -> None:
         self.name = name
         self.nodes: list[NodeProto] = []
         self.initializers: list[TensorProto] = []
-        self.shapes: dict[str, tuple[int, ...]] = {"image": (1, *image)}
+        self.source = source
+        self.shapes: dict[str, tuple[int, ...]] = {source: shape}
         self.macs = 0
         self.parameters = 0
 
@@ -89,11 +90,28 @@ class Network:
         )
 
     def fc(self, name: str, source: str, outputs: int) -> str:
-        """A fully connected layer with bias."""
-        weight = (outputs, self.shapes[source][1])
-        self._count(weight, 1)
+        """A fully connected layer with bias, over each row of `source`."""
+        windows, rows = self.shapes[source]
+        weight = (outputs, rows)
+        self._count(weight, windows)
         parameters = (self.placeholder(f"{name}.weight", weight), self.placeholder(f"{name}.bias", (outputs,)))
-        return self.node("Gemm", name, source, *parameters, shape=(1, outputs), transB=1)
+        return self.node("Gemm", name, source, *parameters, shape=(windows, outputs), transB=1)
+
+    def lstm(self, name: str, source: str, hidden: int) -> str:
+        """An LSTM with bias over (steps, batch, features), from a state of zeros."""
+        steps, batch, features = self.shapes[source]
+        self._count((4 * hidden, features + hidden), steps * batch)
+        weights = [
+            self.placeholder(f"{name}.{part}", (1, 4 * hidden, s)) for part, s in (("W", features), ("R", hidden))
+        ]
+        bias = self.placeholder(f"{name}.B", (1, 8 * hidden))
+        return self.node("LSTM", name, source, *weights, bias, shape=(steps, 1, batch, hidden), hidden_size=hidden)
+
+    def squeeze(self, name: str, source: str, *axes: int) -> str:
+        """`source` without axes of size 1."""
+        self.initializers.append(helper.make_tensor(f"{name}.axes", TensorProto.INT64, [len(axes)], axes))
+        shape = tuple(size for axis, size in enumerate(self.shapes[source]) if axis not in axes)
+        return self.node("Squeeze", name, source, f"{name}.axes", shape=shape)
 
     def pool(self, op: str, name: str, source: str, kernel: int, stride: int, pad: int = 0) -> str:
         """A `MaxPool` or `AveragePool` with a square kernel."""
@@ -115,7 +133,7 @@ class Network:
         graph = helper.make_graph(
             self.nodes,
             self.name,
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, self.shapes["image"])],
+            [helper.make_tensor_value_info(self.source, TensorProto.FLOAT, self.shapes[self.source])],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, self.shapes[last])],
             self.initializers,
         )
@@ -131,7 +149,7 @@ class Network:
 
 def lenet5() -> Built:
     """LeNet-5 on 28x28 images padded to 32x32, its layers' sizes as in LeCun et al., Proc. IEEE 1998, Fig. 2."""
-    net = Network("lenet5", (1, 28, 28))
+    net = Network("lenet5", (1, 1, 28, 28))
     last = net.node("Tanh", "conv1.tanh", net.conv("conv1", "image", 6, 5, pad=2))
     last = net.pool("AveragePool", "pool1", last, 2, 2)
     last = net.node("Tanh", "conv2.tanh", net.conv("conv2", last, 16, 5))
@@ -143,7 +161,7 @@ def lenet5() -> Built:
 
 def alexnet() -> Built:
     """AlexNet in one column (Krizhevsky, arXiv:1404.5997; channels as in torchvision)."""
-    net = Network("alexnet", (3, 224, 224))
+    net = Network("alexnet", (1, 3, 224, 224))
     last = "image"
     layers = ((64, 11, 4, 2, True), (192, 5, 1, 2, True), (384, 3, 1, 1, False), (256, 3, 1, 1, False))
     for index, (outputs, kernel, stride, pad, pooled) in enumerate((*layers, (256, 3, 1, 1, True)), 1):
@@ -156,7 +174,7 @@ def alexnet() -> Built:
 
 def vgg16() -> Built:
     """VGG-16, configuration D of Simonyan and Zisserman, ICLR 2015, Table 1."""
-    net = Network("vgg16", (3, 224, 224))
+    net = Network("vgg16", (1, 3, 224, 224))
     last = "image"
     for block, (outputs, depth) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
         for index in range(1, depth + 1):
@@ -178,7 +196,7 @@ def resnet50() -> Built:
 
 def mobilenet_v2() -> Built:
     """MobileNetV2 at width 1.0 (Sandler et al., CVPR 2018, Table 2); ReLU6 is a Clip from 0 to 6."""
-    net = Network("mobilenet_v2", (3, 224, 224))
+    net = Network("mobilenet_v2", (1, 3, 224, 224))
     limits = (net.scalar("relu6.min", 0.0), net.scalar("relu6.max", 6.0))
 
     def relu6(source: str) -> str:
@@ -202,6 +220,15 @@ def mobilenet_v2() -> Built:
     return net.finish(net.head(relu6(net.conv("last", last, 1280, 1)), 1000))
 
 
+def lstm_ptb() -> Built:
+    """The medium word-level language model of Zaremba et al., arXiv:1409.2329, section 4.1: two LSTM layers of 650
+    units unrolled for 35 steps, 10,000 words; its input are the words' embeddings, for one sequence."""
+    net = Network("lstm_ptb", (35, 1, 650), "embeddings")
+    last = net.squeeze("lstm1.squeeze", net.lstm("lstm1", "embeddings", 650), 1)
+    last = net.squeeze("lstm2.squeeze", net.lstm("lstm2", last, 650), 1, 2)
+    return net.finish(net.fc("fc", last, 10_000))
+
+
 def _classifier(net: Network, last: str) -> Built:
     last = net.flatten(last)
     for name in ("fc6", "fc7"):
@@ -210,7 +237,7 @@ def _classifier(net: Network, last: str) -> Built:
 
 
 def _resnet(name: str, depths: tuple[int, ...], block: Callable[[Network, str, str, int, int], str]) -> Built:
-    net = Network(name, (3, 224, 224))
+    net = Network(name, (1, 3, 224, 224))
     last = net.node("Relu", "conv1.relu", net.conv("conv1", "image", 64, 7, 2, 3))
     last = net.pool("MaxPool", "maxpool", last, 3, 2, 1)
     for stage, depth in enumerate(depths, 1):
@@ -241,7 +268,7 @@ def _join(net: Network, name: str, source: str, last: str, stride: int) -> str:
 
 
 MODELS: dict[str, Callable[[], Built]] = {
-    build.__name__: build for build in (lenet5, alexnet, vgg16, resnet18, resnet50, mobilenet_v2)
+    build.__name__: build for build in (lenet5, alexnet, vgg16, resnet18, resnet50, mobilenet_v2, lstm_ptb)
 }
 
 

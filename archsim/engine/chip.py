@@ -120,7 +120,7 @@ class Chip:
         output = HostOutput(self, expected, self.out)
         for item in stages.outputs:
             if item.source >= 0:
-                leaving = OutputPort(output, item.need.slots, item.channels, item.channels * size)
+                leaving = OutputPort(output, item.need, item.channels, item.channels * size)
                 readers.setdefault(item.source, []).append(leaving)
         for unit in self.stages:
             unit.emitter = self._make_emitter(unit.plan, unit, readers.get(unit.index, []))

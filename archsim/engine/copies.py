@@ -222,7 +222,7 @@ class CopyUnit:
         if latest > now:
             Action(self._env, latest - now, rank(OUT, self.stage.index, job.window, 2), self._join, job)
             return
-        read = self._bus.serve(now, self.stage.join_ticks)
+        read = self._bus.serve(now, self.stage.join_ticks[job.window])
         Action(self._env, read - now, rank(OUT, self.stage.index, job.window, 3), self._leave, job)
 
     def _leave(self, action: Action) -> None:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archsim.engine.message import Message, Origin, Receiver
 from archsim.mapping.needs import Integers, Need
 from archsim.mapping.spans import Span
-
-if TYPE_CHECKING:
-    pass
-
 
 Group = tuple[int, tuple[Receiver, ...]]
 """Receivers that take the same channels of a value, with the bytes of these."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archsim.engine.emitter import after, receivers_of
 from archsim.engine.fabric import GATE, Link
 from archsim.engine.message import Message, Receiver
+from archsim.mapping.needs import Need
 from archsim.mapping.spans import Span
 from archsim.mapping.tracing import Source
 
@@ -101,12 +102,13 @@ def _send_all(messages: Sequence[tuple[Message, Sequence[Receiver]]]) -> None:
 class OutputPort:
     """Where the results of one output leave: always has room."""
 
-    def __init__(self, host: HostOutput, slots: int, channels: int, value_bytes: int) -> None:
+    def __init__(self, host: HostOutput, need: Need, channels: int, value_bytes: int) -> None:
         self._host = host
         self.tile = GATE
-        self.ranks = list(range(slots))
-        self.total = slots
-        self.spare = slots
+        self.ranks = [-1] * need.slots
+        self.total = self.spare = need.windows
+        for rank, slot in enumerate(need.table.reshape(-1).tolist()):
+            self.ranks[slot] = rank
         self.span = Span(0, channels)
         self.value_bytes = value_bytes
 
@@ -116,7 +118,7 @@ class OutputPort:
 
     def arrive(self, message: Message) -> None:
         """A result is at the link."""
-        self._host.arrive(message)
+        self._host.arrive(message, self)
 
 
 class HostOutput:
@@ -130,19 +132,22 @@ class HostOutput:
         self.image_done: dict[int, int] = {}
         self._partial: dict[tuple[int, int, int], int] = {}
 
-    def arrive(self, message: Message) -> None:
-        """A result is at the link; it is out one read cycle after it was made, or when the link has carried it."""
+    def arrive(self, message: Message, port: OutputPort) -> None:
+        """A result is at the link, or a part of several; it is out one read cycle after it was made, or when the
+        link has carried it."""
         ready = self._chip.env.now + message.floor
         message.origin.ended(message.image, ready)
         name, image, window = message.origin.name, message.image, message.window
-        self._link.send(name, image, window, message.size_bytes, self._received, (message, ready))
+        self._link.send(name, image, window, message.size_bytes, self._received, (message, ready, port))
 
-    def _received(self, state: tuple[Message, int]) -> None:
-        message, ready = state
+    def _received(self, state: tuple[Message, int, OutputPort]) -> None:
+        message, ready, port = state
         image = message.image
         self.image_done[image] = max(self.image_done.get(image, 0), ready, self._chip.env.now)
         slots = (message.slot,) if message.parts is None else message.parts
-        self._left[image] -= sum(message.parts is None or self._last_part(message, slot) for slot in slots)
+        self._left[image] -= sum(
+            message.parts is None or self._last_part(message, slot) for slot in slots if port.ranks[slot] >= 0
+        )
 
     def _last_part(self, message: Message, slot: int) -> bool:
         """Whether this is the last of the raw results that make a pooled value."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archsim.engine.clock import Clock
 from archsim.engine.port import UNLIMITED
-from archsim.graph import VectorLayer
+from archsim.graph import RecurrentLayer, VectorLayer
 from archsim.hardware import Design
 from archsim.mapping import Port, StagePlan
 from archsim.mapping.vector_work import sfu_cycles
@@ -31,7 +31,7 @@ class Contended:
         """Time of a transfer over an off-chip link."""
         return -(-size_bytes // self._design.offchip.width_bytes) * self._clock.offchip
 
-    def sfu_ticks(self, layers: Sequence[VectorLayer], plan: StagePlan) -> int:
+    def sfu_ticks(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> int:
         """Time of a tile's special functions for one window of `plan`: operations of `layers` over their lanes."""
         return sfu_cycles(layers, plan.stage.windows, self._design) * self._clock.sfu
 
@@ -55,7 +55,7 @@ class Unlimited:
     write_ticks = bus_ticks
     offchip_ticks = bus_ticks
 
-    def sfu_ticks(self, layers: Sequence[VectorLayer], plan: StagePlan) -> int:  # noqa: ARG002
+    def sfu_ticks(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> int:  # noqa: ARG002
         """No time."""
         return 0
 

@@ -39,9 +39,8 @@ class StageUnit:
         self.fetch_floor = self.sfu_floor = self.write_floor = cycle
         self.convert_ticks = converting * cycle
         self.gather_ticks = min(converting, 1) * cycle
-        self.sfu_ticks = chip.limits.sfu_ticks(plan.stage.vector_layers, plan)
-        channels = sum(item.channels for item in plan.stage.joins)
-        self.join_ticks = chip.limits.bus_ticks(channels * chip.design.value_bytes)
+        self.sfu_ticks = chip.limits.sfu_ticks(plan.stage.sfu_layers, plan)
+        self.join_ticks = self._join_ticks()
         self.copies: list[CopyUnit] = []
         self._last_start = 0
         self.seen = [[0, 0, 0] for _ in range(chip.images)]
@@ -52,6 +51,15 @@ class StageUnit:
         self._windows: dict[tuple[int, int], list[int]] = {}
         self._bases: dict[tuple[int, int, int], list[int]] = {}
         self._needs: dict[int, Need] = {}
+
+    def _join_ticks(self) -> list[int]:
+        """How long each window's operands of joins take on the bus (not every window need have one)."""
+        channels = np.zeros(self.plan.stage.windows, np.int64)
+        for item in self.plan.stage.joins:
+            channels += item.channels * (item.need.table >= 0).any(axis=1)
+        size, ticks = self.chip.design.value_bytes, self.chip.limits.bus_ticks
+        by_channels = {number: ticks(number * size) for number in np.unique(channels).tolist()}
+        return [by_channels[number] for number in channels.tolist()]
 
     def reads_port(self, port: Port, need: Need) -> None:
         """Windows need `need` of what `port` holds."""

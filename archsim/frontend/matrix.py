@@ -12,7 +12,7 @@ from archsim.frontend.builder import stored
 from archsim.frontend.dtypes import FLOATS
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
-from archsim.graph import Constant, MatrixLayer, Rows, Sliding, Tensor
+from archsim.graph import Constant, MatrixLayer, RecurrentLayer, Rows, Sliding, Tensor
 from archsim.graph.tensors import Array
 
 _MAX_ABSORBED = 32
@@ -80,7 +80,9 @@ def absorb(node: Node, index: int, affine: Affine) -> bool:
     """
     builder, name = node.builder, node.input_names[index]
     layer = builder.writer(name)
-    if not isinstance(layer, MatrixLayer) or builder.uses[name] != 1 or len(layer.nodes) > _MAX_ABSORBED:
+    if not isinstance(layer, MatrixLayer) or isinstance(layer, RecurrentLayer):
+        return False
+    if builder.uses[name] != 1 or len(layer.nodes) > _MAX_ABSORBED:
         return False
     weights, bias = layer.weights, layer.bias
     if affine.factor is not None:

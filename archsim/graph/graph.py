@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archsim.graph.layers import FreeLayer, Layer, LayoutLayer, MatrixLayer, VectorLayer
+from archsim.graph.layers import FreeLayer, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
 from archsim.graph.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -86,12 +86,13 @@ class Graph:
     @cached_property
     def coverage(self) -> Coverage:
         """What became of each ONNX node; a node that a layer absorbed (a bias, a BatchNormalization) is folded."""
-        own = {MatrixLayer: 0, VectorLayer: 0, LayoutLayer: 0, FreeLayer: 0}
+        own = {MatrixLayer: 0, RecurrentLayer: 0, VectorLayer: 0, LayoutLayer: 0, FreeLayer: 0}
         absorbed = 0
         for layer in self.layers:
             if layer.nodes:
                 own[type(layer)] += 1
                 absorbed += len(layer.nodes) - 1
         folded = absorbed + len(self.folded)
-        timed, layout, free = own[MatrixLayer] + own[VectorLayer], own[LayoutLayer], own[FreeLayer]
+        timed = own[MatrixLayer] + own[RecurrentLayer] + own[VectorLayer]
+        layout, free = own[LayoutLayer], own[FreeLayer]
         return Coverage(timed + layout + folded + free, timed, layout, folded, free)

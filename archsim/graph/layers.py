@@ -10,6 +10,9 @@ from archsim.graph.tensors import Array, Constant
 
 Operand = str | Constant
 
+Step = Callable[[tuple[Array, ...], tuple[Array, ...]], tuple[Array, ...]]
+"""The sums of a step and the states before it, to the states after it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layer:
@@ -65,6 +68,45 @@ class MatrixLayer(Layer):
     def parameters(self) -> int:
         """Elements of the weight matrix, biases apart."""
         return self.weights.elements
+
+    @property
+    def row_parts(self) -> tuple[int, ...]:
+        """Rows (per group) that may share arrays, part after part: a sum over one part is never mixed with
+        another's before it is converted."""
+        return (self.rows,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecurrentLayer(MatrixLayer):
+    """A matrix layer whose windows are the steps of `batch` sequences (LSTM, GRU): the rows of a step hold its
+    input and the hidden state that the step before left. Window t x `batch` + n is step t of sequence n.
+
+    `operands` are the input (steps, batch, features) and the first states (1, batch, `hidden`), the hidden state
+    first; `results` are the hidden states of all steps (steps, 1, batch, hidden) and the states after the last, in
+    the order of the first ones. `weights` (1, features + hidden, outputs) are those of the input above those of the
+    hidden state. With `apart`, the sums of the input, with `bias`, and those of the hidden state, with
+    `recurrent_bias`, are two results of one read, which stand in arrays of their own.
+
+    `step` maps the sums (..., outputs) of a step and its states (..., hidden) to the states that follow;
+    `operations` is what that takes of the special functions, over all windows.
+    """
+
+    batch: int
+    hidden: int
+    apart: bool
+    recurrent_bias: Constant | None
+    operations: int
+    step: Step
+
+    @property
+    def unit(self) -> str:
+        """The kind of unit that computes the gates."""
+        return "elementwise"
+
+    @property
+    def row_parts(self) -> tuple[int, ...]:
+        """The rows of the input and those of the hidden state, where their sums stay apart."""
+        return (self.rows - self.hidden, self.hidden) if self.apart else (self.rows,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,6 +23,19 @@ class Demand:
     arrays: int
     stage: Stage
 
+    @property
+    def most(self) -> int:
+        """Copies that can be of use: one a window, and one where a window waits for the one before."""
+        return 1 if self.stage.recurrent else self.windows
+
+    def slots(self, copies: int) -> int:
+        """Windows that the busiest of `copies` runs."""
+        return -(-self.windows // copies)
+
+    def copies(self, slots: int) -> int:
+        """The fewest copies with which none runs more than `slots` windows, as far as copies help."""
+        return min(-(-self.windows // slots), self.most)
+
 
 Policy = Callable[[list[Demand], Stages, Design, int], list[int]]
 POLICIES: Registry[Policy] = Registry("copies.policy")
@@ -31,7 +44,7 @@ POLICIES: Registry[Policy] = Registry("copies.policy")
 def copies_of(stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int) -> dict[int, int]:
     """The copies of each matrix stage by the design's policy, at most `budget` arrays in all.
 
-    No policy but `explicit` gives a layer more copies than it has windows.
+    No policy but `explicit` gives a layer more copies than it has windows, or a recurrent layer more than one.
     """
     demands = [Demand(s.windows, tilings[s.index].arrays, s) for s in stages.stages if s.matrix]
     copies = POLICIES[design.copies.policy](demands, stages, design, budget)
@@ -73,16 +86,18 @@ def isaac(demands: list[Demand], stages: Stages, design: Design, budget: int) ->
             wanted[stage.index] = 0
     divisor = 1
     while True:
-        copies = [max(1, min(wanted[d.stage.index] // divisor, d.windows)) for d in demands]
+        copies = [max(1, min(wanted[d.stage.index] // divisor, d.most)) for d in demands]
         if sum(c * d.arrays for c, d in zip(copies, demands, strict=True)) <= budget or max(copies) == 1:
             return copies
         divisor *= 2
 
 
 def _readers(stage: Stage, stages: Stages) -> list[tuple[Stage, int]]:
-    """The stages that read a stage's result, each with the stride at which it does."""
+    """The other stages that read a stage's result, each with the stride at which they do."""
     readers = []
     for reader in stages.stages:
+        if reader is stage:
+            continue
         if any(item.source == stage.index for item in reader.inputs):
             access = reader.layer.access
             readers.append((reader, math.prod(access.strides) if isinstance(access, Sliding) else 1))
@@ -94,11 +109,6 @@ def _readers(stage: Stage, stages: Stages) -> list[tuple[Stage, int]]:
 def _pool_stride(stage: Stage) -> int:
     access = stage.pool.access if stage.pool else None
     return math.prod(access.strides) if isinstance(access, Sliding) else 1
-
-
-def _slots(windows: int, copies: int) -> int:
-    """Windows that the busiest copy runs."""
-    return -(-windows // copies)
 
 
 @POLICIES.register("greedy")
@@ -113,18 +123,18 @@ def optimal(demands: list[Demand], stages: Stages, design: Design, budget: int) 
     low, high = 1, max((d.windows for d in demands), default=1)
     while low < high:
         middle = (low + high) // 2
-        if sum(_slots(d.windows, middle) * d.arrays for d in demands) <= budget:
+        if sum(d.copies(middle) * d.arrays for d in demands) <= budget:
             high = middle
         else:
             low = middle + 1
-    return _hand_out(demands, [_slots(d.windows, low) for d in demands], budget)
+    return _hand_out(demands, [d.copies(low) for d in demands], budget)
 
 
 def _hand_out(demands: list[Demand], copies: list[int], budget: int) -> list[int]:
-    """The greedy rule from a start; layers with a copy for every window are passed over."""
+    """The greedy rule from a start; layers with all the copies that are of use are passed over."""
     copies = list(copies)
     free = budget - sum(c * d.arrays for c, d in zip(copies, demands, strict=True))
-    heap = [(-_slots(d.windows, c), i) for i, (c, d) in enumerate(zip(copies, demands, strict=True)) if c < d.windows]
+    heap = [(-d.slots(c), i) for i, (c, d) in enumerate(zip(copies, demands, strict=True)) if c < d.most]
     heapq.heapify(heap)
     while heap:
         _, index = heapq.heappop(heap)
@@ -133,6 +143,6 @@ def _hand_out(demands: list[Demand], copies: list[int], budget: int) -> list[int
             break
         free -= demand.arrays
         copies[index] += 1
-        if copies[index] < demand.windows:
-            heapq.heappush(heap, (-_slots(demand.windows, copies[index]), index))
+        if copies[index] < demand.most:
+            heapq.heappush(heap, (-demand.slots(copies[index]), index))
     return copies

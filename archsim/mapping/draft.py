@@ -75,6 +75,6 @@ class Draft:
         loads = {}
         for index in self.copies:
             stage = self.stages.stages[index]
-            cycles = sfu_cycles(stage.vector_layers, stage.windows, self.design)
+            cycles = sfu_cycles(stage.sfu_layers, stage.windows, self.design)
             loads[index] = float(slots[index] * cycles * period_ns(self.design.sfu.clock_ghz) / interval_ns)
         return loads

@@ -60,18 +60,27 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
             if image == 0:
                 starts.append(int(start.min()))
                 ends.append(int(finished.max()))
-        image_done.append(max((int(done[item.source].max()) for item in placement.stages.outputs), default=0))
+        image_done.append(
+            max((int(item.need.latest_all(done[item.source]).max()) for item in placement.stages.outputs), default=0)
+        )
     return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement), tuple(vector_ready))
 
 
 def interval_bound(placement: Placement) -> int:
     """Read cycles between two images that no run can beat: what the busiest layer's copies all have to do."""
-    return max(
-        plan.stage.windows // plan.assignment.copies * plan.read_cycles
-        if plan.assignment.rotation
-        else plan.slots * plan.read_cycles
-        for plan in placement.plans
-    )
+    return max(_busy(plan, placement.design.pipeline.latency_cycles) for plan in placement.plans)
+
+
+def _busy(plan: StagePlan, latency: int) -> int:
+    """Read cycles for which a layer is busy with an image; one copy of a recurrent layer is so while it waits for
+    its own results, too."""
+    recurrent = plan.stage.recurrent
+    if recurrent is not None and plan.assignment.copies == 1:
+        one, steps = plan.read_cycles, plan.stage.windows // recurrent.batch
+        return (steps - 1) * max(one + latency, recurrent.batch * one) + recurrent.batch * one
+    if plan.assignment.rotation:
+        return plan.stage.windows // plan.assignment.copies * plan.read_cycles
+    return plan.slots * plan.read_cycles
 
 
 def _latest(items: tuple[StageInput, ...], done: dict[int, Integers], windows: int) -> Integers:
@@ -86,12 +95,35 @@ def _stage(
 ) -> tuple[Integers, Integers, Integers]:
     """Start of each window of one image, when it is done, and when it is with what it is joined with."""
     stage = plan.stage
+    if stage.recurrent is not None:
+        return _recurrent(plan, carry, image, done, latency)
     dep = _latest(stage.inputs, done, stage.windows)
     if plan.tiling is None:
         return dep, dep, np.maximum(dep, _latest(stage.joins, done, stage.windows))
     start = _in_order(dep, plan, carry, image) if plan.assignment.in_order else _by_copy(dep, plan, carry)
     finished = start + (plan.read_cycles + latency)
     return start, finished, np.maximum(finished, _latest(stage.joins, done, stage.windows))
+
+
+def _recurrent(
+    plan: StagePlan, carry: _Carried, image: int, done: dict[int, Integers], latency: int
+) -> tuple[Integers, Integers, Integers]:
+    """Step by step: a window waits for the one that leaves its state, too."""
+    stage, assignment = plan.stage, plan.assignment
+    others = tuple(item for item in stage.inputs if item.source != stage.index)
+    start = _latest(others, done, stage.windows)
+    joins = _latest(stage.joins, done, stage.windows)
+    finished, joined = np.zeros_like(start), np.zeros_like(start)
+    copy_of = (assignment.copy_of + image * assignment.rotation) % assignment.copies
+    before = stage.recurrent.batch if stage.recurrent else 0
+    for window, copy in enumerate(copy_of.tolist()):
+        state = joined[window - before] if window >= before else 0
+        start[window] = max(start[window], state, carry.free[copy], carry.last_start if assignment.in_order else 0)
+        carry.last_start = int(start[window])
+        carry.free[copy] = start[window] + plan.read_cycles
+        finished[window] = start[window] + plan.read_cycles + latency
+        joined[window] = max(finished[window], joins[window])
+    return start, finished, joined
 
 
 def _in_order(dep: Integers, plan: StagePlan, carry: _Carried, image: int) -> Integers:

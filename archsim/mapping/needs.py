@@ -179,6 +179,19 @@ def identity(grid: Grid) -> GridNeed:
     return GridNeed(grid, grid, rows, tuple(columns), tuple(column + 1 for column in columns))
 
 
+def previous(grid: Grid, distance: int) -> ListNeed:
+    """Each window needs the result of the one `distance` before it; the first ones need none."""
+    before = np.arange(grid.size)[:, None] - distance
+    return ListNeed(np.maximum(before, -1), grid.size)
+
+
+def of_first(need: Need, windows: int) -> ListNeed:
+    """The same need for the first windows of `windows`; the others need nothing."""
+    table = np.full((windows, need.table.shape[1]), -1, np.int64)
+    table[: need.windows] = need.table
+    return ListNeed(table, need.slots)
+
+
 def everything(windows: int, source: Grid) -> GridNeed:
     """Each window needs all slots."""
     return GridNeed(Grid(1, windows), source, (tuple(range(source.rows)),), (0,) * windows, (source.columns,) * windows)

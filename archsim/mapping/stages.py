@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from archsim.graph import Graph, MatrixLayer, Pointwise, Rows, Sliding, VectorLayer, Whole
+from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Sliding, VectorLayer, Whole
+from archsim.graph.layers import Operand
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid, grid_of
-from archsim.mapping.needs import ListNeed, Need, everything, identity, sliding
+from archsim.mapping.input_axes import channel_axis
+from archsim.mapping.needs import ListNeed, Need, everything, identity, of_first, previous, sliding
 from archsim.mapping.tracing import Source, Tracer, compact, split_by_source
 
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """What a stage's windows need of one source: stage `source`, or input -1 - `source` of the graph.
+    """What a stage's windows need of one source: stage `source`, or input -1 - `source` of the graph. A recurrent
+    stage is a source of its own: its windows need results of earlier ones.
 
     `pooled`: each window takes one value, which is pooled from those it needs as they arrive.
     """
@@ -73,6 +76,16 @@ class Stage:
         return self.layer if isinstance(self.layer, MatrixLayer) else None
 
     @property
+    def recurrent(self) -> RecurrentLayer | None:
+        """The stage's matrix layer, if its windows need results of earlier ones."""
+        return self.layer if isinstance(self.layer, RecurrentLayer) else None
+
+    @property
+    def sfu_layers(self) -> tuple[VectorLayer | RecurrentLayer, ...]:
+        """The layers that keep the special functions busy."""
+        return (*((self.recurrent,) if self.recurrent else ()), *self.vector_layers)
+
+    @property
     def vector_layers(self) -> tuple[VectorLayer, ...]:
         """The vector layers that the stage runs, in order."""
         first = (self.layer,) if isinstance(self.layer, VectorLayer) else ()
@@ -92,7 +105,9 @@ def build_stages(graph: Graph) -> Stages:
     """Divides `graph` into stages (pure; the same graph gives the same stages)."""
     builder = _Builder(graph)
     for layer in graph.layers:
-        if isinstance(layer, MatrixLayer):
+        if isinstance(layer, RecurrentLayer):
+            builder.add_recurrent(layer)
+        elif isinstance(layer, MatrixLayer):
             builder.add_matrix(layer)
         elif isinstance(layer, VectorLayer):
             builder.add_vector(layer)
@@ -107,10 +122,7 @@ class _Builder:
         self.stages: list[Stage] = []
         self.tracer = Tracer(graph)
         for index, tensor in enumerate(graph.inputs):
-            readers = graph.consumers.get(tensor.name, ())
-            rows = any(isinstance(r, MatrixLayer) and isinstance(r.access, Rows) for r in readers)
-            axis = len(tensor.shape) - 1 if rows or len(tensor.shape) < 3 else 1
-            self._add_source(-1 - index, tensor.name, max(axis, 0))
+            self._add_source(-1 - index, tensor.name, channel_axis(graph, tensor))
 
     def _add_source(self, index: int, tensor: str, channel_axis: int) -> Source:
         shape = self.graph.tensors[tensor].shape
@@ -122,6 +134,26 @@ class _Builder:
         result = layer.results[0]
         tensor = layer.inputs[0]
         self._add(layer, layer.channel_axis, tuple(self._matrix_inputs(layer, tensor)), result)
+
+    def add_recurrent(self, layer: RecurrentLayer) -> None:
+        """A step needs its input and the result of the step before; the first of a sequence the first hidden state,
+        and, before its result leaves, the first cell state."""
+        index, result = len(self.stages), layer.results[0]
+        inputs = self._matrix_inputs(layer, layer.inputs[0])
+        firsts = [self._first_state(layer, operand) for operand in layer.operands[1:]]
+        if layer.windows > layer.batch:
+            grid = grid_of(self.graph.tensors[result].shape, layer.channel_axis)
+            inputs.append(StageInput(index, layer.hidden, previous(grid, layer.batch)))
+        self._add(layer, layer.channel_axis, (*inputs, *firsts[0]), result)
+        joins = tuple(item for first in firsts[1:] for item in first)
+        self.stages[index] = replace(self.stages[index], joins=joins)
+
+    def _first_state(self, layer: RecurrentLayer, operand: Operand) -> list[StageInput]:
+        """What the first steps need of a state that is computed at run time."""
+        if isinstance(operand, Constant):
+            return []
+        items = self._through(None, self._by_position(operand, 2))
+        return [replace(item, need=of_first(item.need, layer.windows)) for item in items]
 
     def _add(
         self, layer: MatrixLayer | VectorLayer, channel_axis: int, inputs: tuple[StageInput, ...], result: str
@@ -167,15 +199,15 @@ class _Builder:
         ]
 
     def whole(self, tensor: str) -> list[StageInput]:
-        """An input whose window w is the w-th position of each source that the tensor holds."""
+        """An input whose window w is the w-th position of those of each source that the tensor holds."""
         source = self.tracer.sources.get(tensor)
         if source is not None:
             return [StageInput(source.index, source.channels, identity(source.grid))]
         slots = self.tracer.slots(tensor).reshape(1, -1)
         by_index = {item.index: item for item in self.tracer.sources.values()}
         return [
-            StageInput(index, by_index[index].channels, identity(by_index[index].grid))
-            for index in split_by_source(slots, self.tracer.sources, self.tracer.offsets())
+            StageInput(index, by_index[index].channels, _simplest(held.reshape(-1, 1), by_index[index].grid))
+            for index, held in split_by_source(slots, self.tracer.sources, self.tracer.offsets()).items()
         ]
 
     def add_vector(self, layer: VectorLayer) -> None:
@@ -222,6 +254,8 @@ class _Builder:
     def _can_host(self, tensor: str, layer: VectorLayer) -> bool:
         source = self.tracer.sources.get(tensor)
         if source is None or source.index < 0 or tensor in self.graph.outputs:
+            return False
+        if self.stages[source.index].recurrent is not None:
             return False
         if self.graph.consumers[tensor] != (layer,) or self.stages[source.index].pool is not None:
             return False

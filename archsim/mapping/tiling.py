@@ -55,9 +55,17 @@ def tile_layer(layer: MatrixLayer, design: Design) -> Tiling:
         fitting = min(fitting, layer.groups)
         read_cycles = design.read_cycles(fitting * layer.rows)
         return Tiling(1, 1, math.ceil(layer.groups / fitting), fitting, read_cycles)
-    row_blocks = math.ceil(layer.rows / array.rows)
+    row_blocks = len(_row_starts(layer, design)) - 1
     column_blocks = math.ceil(outputs * cells / array.columns)
-    return Tiling(row_blocks, column_blocks, layer.groups, 1, design.read_cycles(min(layer.rows, array.rows)))
+    fullest = min(max(layer.row_parts), array.rows)
+    return Tiling(row_blocks, column_blocks, layer.groups, 1, design.read_cycles(fullest))
+
+
+def _row_starts(layer: MatrixLayer, design: Design) -> np.ndarray:
+    """The first row of each row block of a group, and the number of rows; parts of the rows begin a block each."""
+    ends = np.cumsum(layer.row_parts)
+    starts = [np.arange(end - part, end, design.array.rows) for end, part in zip(ends, layer.row_parts, strict=True)]
+    return np.concatenate([*starts, ends[-1:]])
 
 
 Order = Callable[[np.ndarray, Tiling], tuple[np.ndarray, np.ndarray]]
@@ -88,10 +96,10 @@ def share(layer: MatrixLayer, tiling: Tiling, design: Design, start: int, stop: 
     row_block, column_block = SPLITS[design.tiling.split](inner, tiling)
     groups, rows = np.divmod(np.unique(block * tiling.row_blocks + row_block), tiling.row_blocks)
     columns = np.unique(block * tiling.column_blocks + column_block) % tiling.column_blocks
-    height, width, cells = design.array.rows, design.array.columns, design.cells_per_weight
-    outputs = layer.outputs // layer.groups
-    begins = groups * layer.rows + rows * height
-    ends = np.minimum(begins + height, (groups + 1) * layer.rows)
+    width, cells = design.array.columns, design.cells_per_weight
+    outputs, starts = layer.outputs // layer.groups, _row_starts(layer, design)
+    begins = groups * layer.rows + starts[rows]
+    ends = groups * layer.rows + starts[rows + 1]
     first = columns * width // cells
     last = np.minimum(-(-(columns + 1) * width // cells), outputs)
     inputs, outputs = int((ends - begins).sum()), int((last - first).sum())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.graph import FreeLayer, Graph, LayoutLayer
+from archsim.graph import FreeLayer, Graph, LayoutLayer, RecurrentLayer
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid
 from archsim.mapping.needs import Integers
@@ -64,6 +64,10 @@ class Tracer:
         if isinstance(layer, LayoutLayer):
             operands = [self._trace(x) if isinstance(x, str) else x.load() for x in layer.operands]
             return layer.compute(*operands)[layer.results.index(tensor)]
+        if isinstance(layer, RecurrentLayer) and tensor != layer.results[0]:
+            # The last states are there with the last step's result.
+            every: Array = self._trace(layer.results[0])
+            return every[-1:].reshape(self._graph.tensors[tensor].shape)
         if isinstance(layer, FreeLayer):
             latest = max((int(self._trace(x).max(initial=0)) for x in layer.inputs), default=0)
             return np.full(self._graph.tensors[tensor].shape, latest, np.int64)

@@ -73,8 +73,8 @@ def _layers(inspected: Inspection) -> Table:
     rows = tuple(
         (
             *(layer.name, layer.op, layer.kind, layer.rows, layer.outputs, layer.groups, layer.windows),
-            layer.macs if layer.kind == "matrix" else None,
-            layer.parameters if layer.kind == "matrix" else None,
+            layer.macs if layer.rows is not None else None,
+            layer.parameters if layer.rows is not None else None,
             "x".join(map(str, layer.shape)),
             ", ".join(layer.nodes[1:]) or None,
         )

@@ -27,11 +27,11 @@ class RangeRule:
         self._multiply = FloatRule(graph)
         self._ranges: dict[str, tuple[float, float]] = {}
 
-    def __call__(self, layer: MatrixLayer, data: Array) -> Array:
-        """The layer's result for (batches, *shape)."""
+    def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
+        """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
         low, high = self._ranges.get(layer.inputs[0], (np.inf, -np.inf))
         self._ranges[layer.inputs[0]] = (min(low, float(data.min())), max(high, float(data.max())))
-        return self._multiply(layer, data)
+        return self._multiply(layer, data, shape)
 
     @property
     def calibration(self) -> Calibration:

@@ -13,8 +13,9 @@ from archsim.graph import Graph
 from archsim.graph.tensors import Array
 from archsim.values.batches import Batches, cut_batches, join_batches
 from archsim.values.calibration import RangeRule
-from archsim.values.execution import MatrixRule, batches_at_once, check_runnable, execute
+from archsim.values.execution import batches_at_once, check_runnable, execute
 from archsim.values.quantised import CrossbarRule, MatrixCheck, output_errors
+from archsim.values.windows import MatrixRule
 
 
 @dataclass(frozen=True, slots=True, eq=False)

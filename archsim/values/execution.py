@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from archsim.errors import InputError, Problem, input_error
-from archsim.graph import Constant, FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, VectorLayer
+from archsim.graph import Constant, FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
 from archsim.graph.tensors import Array
-
-MatrixRule = Callable[[MatrixLayer, Array], Array]
-"""What a matrix layer makes of (batches, *shape of the tensor read): (batches, *shape of the tensor written)."""
-
+from archsim.values.recurrence import unrolled
+from archsim.values.windows import MatrixRule
 
 # Elements of the largest tensor over the batches that are computed together, and how many batches at most.
 ELEMENTS_AT_ONCE = 2**24
@@ -73,14 +71,9 @@ def _results(
     graph: Graph, layer: Layer, values: Mapping[str, list[Array]], rule: MatrixRule, batches: int
 ) -> list[list[Array]]:
     """For each result of the layer its arrays, one for each batch."""
-    dtypes = [graph.tensors[name].dtype for name in layer.results]
     if isinstance(layer, MatrixLayer):
-        place = f"node {layer.name!r} ({layer.op})"
-        read = np.stack(values[layer.inputs[0]])
-        check_finite(graph, f"{place}, input {layer.inputs[0]!r}", [read])
-        written = rule(layer, read).astype(dtypes[0], copy=False)
-        check_finite(graph, f"{place}, output {layer.results[0]!r}", [written])
-        return [list(written)]
+        return _matrix_results(graph, layer, _stacked(layer, values, batches), rule)
+    dtypes = [graph.tensors[name].dtype for name in layer.results]
     if not isinstance(layer, VectorLayer | LayoutLayer):
         raise TypeError(f"layer {layer.name!r} has no values")
     constants = {id(constant): constant.load() for constant in layer.constants}
@@ -97,9 +90,38 @@ def _results(
     return results
 
 
+def _matrix_results(
+    graph: Graph, layer: MatrixLayer, operands: tuple[Array, ...], rule: MatrixRule
+) -> list[list[Array]]:
+    place = f"node {layer.name!r} ({layer.op})"
+    for operand, read in zip(layer.operands, operands, strict=True):
+        name = operand.key if isinstance(operand, Constant) else operand
+        check_finite(graph, f"{place}, input {name!r}", [read])
+    if isinstance(layer, RecurrentLayer):
+        results = unrolled(layer, operands, rule)
+    else:
+        results = [rule(layer, operands[0], graph.tensors[layer.results[0]].shape)]
+    typed = [array.astype(graph.tensors[n].dtype, copy=False) for n, array in zip(layer.results, results, strict=True)]
+    for name, written in zip(layer.results, typed, strict=True):
+        check_finite(graph, f"{place}, output {name!r}", [written])
+    return [list(written) for written in typed]
+
+
+def _stacked(layer: Layer, values: Mapping[str, list[Array]], batches: int) -> tuple[Array, ...]:
+    """The operands as (batches, *shape)."""
+    return tuple(
+        np.broadcast_to(operand.load(), (batches, *operand.shape))
+        if isinstance(operand, Constant)
+        else np.stack(values[operand])
+        for operand in layer.operands
+    )
+
+
 def _constants(layer: Layer) -> Iterable[Constant]:
     yield from layer.constants
     if isinstance(layer, MatrixLayer):
         yield layer.weights
         if layer.bias is not None:
             yield layer.bias
+    if isinstance(layer, RecurrentLayer) and layer.recurrent_bias is not None:
+        yield layer.recurrent_bias

@@ -28,10 +28,9 @@ class FloatRule:
         self._kept: dict[str, Array] = {}
         self._room = KEPT_ELEMENTS
 
-    def __call__(self, layer: MatrixLayer, data: Array) -> Array:
-        """The layer's result for (batches, *shape)."""
+    def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
+        """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
         weights = self._weights(layer)
-        shape = self._graph.tensors[layer.results[0]].shape
         result = apply(layer, data, shape, lambda windows: multiply_groups(windows, weights))
         return add_bias(layer, result)
 

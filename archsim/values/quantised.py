@@ -77,12 +77,11 @@ class CrossbarRule:
         """A check of each layer computed so far, in graph order."""
         return tuple(self._checks.values())
 
-    def __call__(self, layer: MatrixLayer, data: Array) -> Array:
-        """The layer's result for (batches, *shape)."""
+    def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
+        """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
         spec, input_scale = self._inputs_of(layer)
         programmed = self._programmed(layer, spec)
         integers = to_integers(data, input_scale, spec.input_range)
-        shape = self._graph.tensors[layer.results[0]].shape
         sums = apply(layer, integers, shape, lambda windows: self._read(layer, programmed, windows))
         behind = len(shape) - 1 - layer.channel_axis
         return add_bias(layer, sums * (programmed.scales * input_scale).reshape(-1, *(1,) * behind))

@@ -14,6 +14,10 @@ from archsim.graph.tensors import Array
 Multiply = Callable[[Array], Array]
 """Windows (n, groups, rows) to sums (n, groups, outputs / groups)."""
 
+MatrixRule = Callable[[MatrixLayer, Array, tuple[int, ...]], Array]
+"""What a matrix layer makes of (batches, *shape of the tensor read), given the shape of the tensor written:
+(batches, *that shape)."""
+
 # Elements of windows that stand in memory at once.
 ELEMENTS_AT_ONCE = 2**22
 

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from archsim.engine import simulate
 from archsim.engine.run import Chip
-from archsim.mapping import Placement, estimate
+from archsim.frontend import from_model
+from archsim.hardware import load_design
+from archsim.mapping import Placement, estimate, place
 from tests.engine.networks import SMALL, Net, placed
+from tests.engine.observed import Slices
 from tests.oracle.recurrence import simulate as reference
+from tests.recurrent import model_of
 
 # a tile for each copy of these networks' first layer
 APART = ("tile.pes=1", "pe.arrays=1")
@@ -124,3 +129,24 @@ def test_a_batch_normalisation_after_a_concatenation_is_a_layer_of_its_own() -> 
     result = simulate(placement, images=4)
     assert result.ok
     assert simulate(placement, ideal=True).latency_cycles == estimate(placement).latency_cycles
+
+
+def test_part_of_a_pooled_result_leaves_the_chip_alone_and_is_complete() -> None:
+    """The output is the third row of a padded 3 x 3 pool on 4 x 4 pixels, whose raw results come from several tiles:
+    the host is sent those of rows 1 to 3 alone. They are all that the fourth row is pooled from, too, which is none
+    of the output."""
+    nodes = [
+        helper.make_node("Conv", ["image", "weights"], ["map"], "conv"),
+        helper.make_node("MaxPool", ["map"], ["pooled"], "pool", kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("Slice", ["pooled", "two", "three", "two"], ["row"], "slice"),
+    ]
+    bounds = {name: np.array([number]) for name, number in (("two", 2), ("three", 3))}
+    constants = {"weights": np.zeros((4, 3, 1, 1), np.float32), **bounds}
+    graph = from_model(model_of(nodes, {"image": (1, 3, 4, 4)}, ["row"], constants), source="net.onnx", base_dir=None)
+    placement = place(graph, load_design("isaac", [*APART, "copies.assignment=round_robin", "copies.explicit=[8]"]))
+    (leaving,) = placement.stages.outputs
+    assert leaving.need.table.tolist() == [[8], [9], [10], [11]]
+    slices = Slices()
+    assert simulate(placement, images=2, observer=slices).ok
+    assert len(slices.spans[-1, "host out"]) == 2 * 12
+    assert simulate(placement, ideal=True).ok

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from archsim.graph import FreeLayer, Graph, MatrixLayer, Sliding
+from archsim.graph import FreeLayer, Graph, MatrixLayer, RecurrentLayer, Sliding
 
 
 def evaluate(graph: Graph, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -15,7 +15,9 @@ def evaluate(graph: Graph, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray
     for layer in graph.layers:
         assert not isinstance(layer, FreeLayer)
         operands = [values[each] if isinstance(each, str) else each.load() for each in layer.operands]
-        if isinstance(layer, MatrixLayer):
+        if isinstance(layer, RecurrentLayer):
+            results = steps(layer, *operands)
+        elif isinstance(layer, MatrixLayer):
             results = (matrix_product(layer, operands[0], graph.tensors[layer.results[0]].shape),)
         else:
             results = layer.compute(*operands)
@@ -36,6 +38,24 @@ def matrix_product(layer: MatrixLayer, data: np.ndarray, shape: tuple[int, ...])
         sums = sums + layer.bias.load()
     channels_last = [size for axis, size in enumerate(shape) if axis != layer.channel_axis] + [layer.outputs]
     return np.moveaxis(sums.reshape(channels_last), -1, layer.channel_axis).astype(data.dtype)
+
+
+def steps(layer: RecurrentLayer, data: np.ndarray, *first: np.ndarray) -> tuple[np.ndarray, ...]:
+    weights = layer.weights.load()[0]
+    assert weights.shape == (layer.rows, layer.outputs)
+    bias = 0 if layer.bias is None else layer.bias.load()
+    states, every = tuple(state[0] for state in first), []
+    for row in data:
+        if layer.apart:
+            of_hidden = states[0] @ weights[data.shape[2] :]
+            if layer.recurrent_bias is not None:
+                of_hidden = of_hidden + layer.recurrent_bias.load()
+            sums = (row @ weights[: data.shape[2]] + bias, of_hidden)
+        else:
+            sums = (np.concatenate([row, states[0]], axis=1) @ weights + bias,)
+        states = layer.step(sums, states)
+        every.append(states[0][None])
+    return tuple(np.asarray(result, data.dtype) for result in (np.array(every), *(state[None] for state in states)))
 
 
 def windows_of(layer: MatrixLayer, data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from archsim.frontend import load
 from models import build_models
 from tests.oracle.network import read_network
 
@@ -53,7 +54,10 @@ def test_lenet5_has_61706_parameters_with_its_biases() -> None:
     assert sum(matrix.parameters + matrix.outputs for matrix in matrices) == 61_706
 
 
-@pytest.mark.parametrize("name", build_models.MODELS)
+IMAGES = [name for name in build_models.MODELS if name != "lstm_ptb"]
+
+
+@pytest.mark.parametrize("name", IMAGES)
 def test_the_sizes_that_the_script_prints_are_those_of_the_file(name: str) -> None:
     built = build_models.MODELS[name]()
     matrices = [node.matrix for node in read_network(FOLDER / f"{name}.onnx").matrix_nodes if node.matrix]
@@ -68,9 +72,11 @@ def test_a_file_is_a_small_valid_model_of_fixed_shape_without_stored_weights(nam
     onnx.checker.check_model(model, full_check=True)
     network = read_network(path)
     assert path.stat().st_size < 32_000
-    assert (network.inputs, network.outputs) == (("image",), ("logits",))
+    (source,) = network.inputs
+    shapes = {"lenet5": ("image", (1, 1, 28, 28)), "lstm_ptb": ("embeddings", (35, 1, 650))}
+    assert (source, network.shapes[source]) == shapes.get(name, ("image", (1, 3, 224, 224)))
+    assert network.outputs == ("logits",)
     assert (model.ir_version, model.opset_import[0].version) == (8, 17)
-    assert network.shapes["image"] == ((1, 1, 28, 28) if name == "lenet5" else (1, 3, 224, 224))
     assert len({node.name for node in model.graph.node}) == len(model.graph.node)
 
 
@@ -81,6 +87,27 @@ def test_onnxruntime_runs_the_model(name: str, classes: int) -> None:
     (logits,) = session.run(["logits"], {"image": np.ones(shape, np.float32)})
     assert logits.shape == (1, classes)
     assert not logits.any()
+
+
+def test_lstm_ptb_has_the_parameters_of_the_medium_model() -> None:
+    """Zaremba et al.: 650 units, 10,000 words. A layer has 4 x (650 x 650 + 650 x 650) weights, and the softmax
+    650 x 10,000; each of 35 steps uses every weight once."""
+    built = build_models.lstm_ptb()
+    lstm, words = 4 * 2 * 650 * 650, 650 * 10_000
+    assert (built.parameters, built.macs) == (2 * lstm + words, 35 * (2 * lstm + words))
+    graph = load(FOLDER / "lstm_ptb.onnx")
+    assert (graph.parameters, graph.macs) == (built.parameters, built.macs)
+    assert [(layer.op, layer.rows, layer.outputs, layer.windows) for layer in graph.matrix_layers] == [
+        ("LSTM", 1300, 2600, 35),
+        ("LSTM", 1300, 2600, 35),
+        ("Gemm", 650, 10_000, 35),
+    ]
+
+
+def test_onnxruntime_runs_lstm_ptb() -> None:
+    session = onnxruntime.InferenceSession(FOLDER / "lstm_ptb.onnx", providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"embeddings": np.ones((35, 1, 650), np.float32)})
+    assert logits.shape == (35, 10_000)
 
 
 def test_resnet18_lists_four_convolutions_and_one_downsample_per_later_stage() -> None:

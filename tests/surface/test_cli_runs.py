@@ -82,6 +82,29 @@ def test_a_batch_is_called_an_image_only_with_a_note(archsim: Run):
     ran = archsim("compare", "digits_cnn", "--images", "1", "--shape", "image=3,1,8,8", "--json", "-")
     assert note in json.loads(ran.out)[0]["notes"]
     assert "a batch of" not in archsim("simulate", "digits_cnn").out
+    assert "a batch of" not in archsim("simulate", "lstm_ptb").out  # its first axis are the steps of one sequence
+
+
+@pytest.mark.parametrize("options", [[], ["--ideal"], ["--images", "2"], ["--images", "2", "--ideal"]])
+def test_lstm_ptb_runs_from_end_to_end(archsim: Run, options: list[str]):
+    ran = archsim("simulate", "lstm_ptb", "--mapping", "isaac", *options, "--json", "-")
+    result = json.loads(ran.out)
+    assert ran.code == 0
+    assert all(result["checks"].values())
+    assert [(layer["op"], layer["rows"], layer["outputs"], layer["windows"]) for layer in result["layers"]] == [
+        ("LSTM", 1300, 2600, 35),
+        ("LSTM", 1300, 2600, 35),
+        ("Gemm", 650, 10_000, 35),
+    ]
+    assert result["model"] == {"name": "lstm_ptb", "macs": 464_100_000, "parameters": 13_260_000}
+
+
+def test_recurrent_layers_are_inspected_and_mapped(archsim: Run):
+    inspected = archsim("inspect", "lstm_ptb").out
+    row = next(line for line in inspected.splitlines() if line.startswith("lstm1 "))
+    assert " ".join(row.split()) == "lstm1 LSTM recurrent 1,300 2,600 1 35 118.3 M 3.38 M 35x1x1x650 -"
+    mapped = json.loads(archsim("map", "lstm_ptb", "--mapping", "isaac", "--json", "-").out)
+    assert [layer["arrays"] for layer in mapped["layers"]] == [1793, 1793, 3750]
 
 
 def test_out_holds_result_outputs_and_trace(archsim: Run, tmp_path: Path):

@@ -26,11 +26,13 @@ def leaky_relu(node: Node) -> None:
 def sigmoid(node: Node) -> None:
     """1 / (1 + exp(-x)), in the form that never overflows."""
 
-    def compute(array: Array) -> Array:
-        small = np.exp(-np.abs(array))
-        return np.asarray(np.where(array >= 0, 1, small) / (1 + small))
+    node.elementwise(logistic)
 
-    node.elementwise(compute)
+
+def logistic(array: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    small = np.exp(-np.abs(array))
+    return np.asarray(np.where(array >= 0, 1, small) / (1 + small))
 
 
 @lowering("Tanh")

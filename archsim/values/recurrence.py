@@ -1,0 +1,66 @@
+"""Recurrent layers, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+import numpy as np
+
+from archsim.graph import Constant, MatrixLayer, RecurrentLayer, Rows
+from archsim.graph.tensors import Array
+from archsim.values.windows import MatrixRule
+
+
+def unrolled(layer: RecurrentLayer, operands: tuple[Array, ...], rule: MatrixRule) -> list[Array]:
+    """The results of a recurrent layer, each (batches, *shape), for its operands, each (batches, *shape).
+
+    `rule` multiplies the windows of one step at a time, of all batches together; states are rounded to the type of
+    the input after every step.
+    """
+    data, *first = operands
+    states = tuple(state[:, 0] for state in first)
+    matrices = list(_matrices(layer))
+    every = []
+    for step in range(data.shape[1]):
+        window = np.concatenate([data[:, step], states[0]], axis=-1)
+        sums = tuple(rule(matrix, window[..., rows], (layer.batch, layer.outputs)) for matrix, rows in matrices)
+        states = tuple(state.astype(data.dtype) for state in layer.step(sums, states))
+        every.append(states[0])
+    return [np.stack(every, axis=1)[:, :, None], *(state[:, None] for state in states)]
+
+
+def _matrices(layer: RecurrentLayer) -> Iterator[tuple[MatrixLayer, slice]]:
+    """The matrix layers that make a step, with the rows of the window that each reads: one, or one for the input
+    and one for the hidden state where their sums stay apart. Their inputs have one scale."""
+    biases = (layer.bias, layer.recurrent_bias)
+    names = (f"{layer.name} input", f"{layer.name} hidden state") if layer.apart else (layer.name,)
+    for name, bias, end, size in zip(names, biases, accumulate(layer.row_parts), layer.row_parts, strict=False):
+        rows = slice(end - size, end)
+        matrix = MatrixLayer(
+            name=name,
+            op=layer.op,
+            operands=(f"{layer.name} window",),
+            results=(f"{name} sums",),
+            nodes=(),
+            rows=size,
+            outputs=layer.outputs,
+            groups=1,
+            windows=layer.batch,
+            weights=_part(layer.weights, rows),
+            bias=bias,
+            access=Rows(),
+            channel_axis=1,
+        )
+        yield matrix, rows
+
+
+def _part(weights: Constant, rows: slice) -> Constant:
+    """The rows of a matrix (1, rows, outputs) as a matrix with a key of its own."""
+    return Constant(
+        f"{weights.key} rows {rows.start} to {rows.stop}",
+        (1, rows.stop - rows.start, weights.shape[2]),
+        weights.dtype,
+        lambda: weights.load()[:, rows],
+        weights.placeholder,
+    )
