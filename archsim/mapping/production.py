@@ -50,22 +50,31 @@ def produced(stages: Stages) -> dict[PortKey, Integers]:
     return wanted if chain else _demand(stages, wanted)
 
 
+Feed = tuple[int, list[int], list[int]]
+"""A source, how much of it each window needs, and where to note how much there was when the window ran."""
+
+
 def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, Integers]:
     """Runs the demand-driven order, window by window, all that is demanded at a time side by side."""
-    inputs = {
-        s.index: [(item.source, wanted[s.index, i].tolist(), i) for i, item in enumerate(items(s))]
+    seen: dict[PortKey, list[int]] = {key: [] for key in wanted}
+    feeds: dict[int, list[Feed]] = {
+        s.index: [(item.source, wanted[s.index, i].tolist(), seen[s.index, i]) for i, item in enumerate(items(s))]
         for s in stages.stages
     }
-    done = dict.fromkeys([*(source.index for source in stages.inputs), *inputs], 0)
-    seen: dict[PortKey, list[int]] = {key: [] for key in wanted}
+    done = dict.fromkeys([*(source.index for source in stages.inputs), *feeds], 0)
 
     def work(index: int, count: int) -> Iterator[tuple[int, int]]:
         """Runs a source until it has produced `count`; yields what others must have produced before."""
+        mine = feeds.get(index, [])
         while done[index] < count:
             window = done[index]
-            yield from _together(done, [(source, needed[window]) for source, needed, _ in inputs.get(index, ())])
-            for source, _, number in inputs.get(index, ()):
-                seen[index, number].append(done[source])
+            missing = [(source, needed[window]) for source, needed, _ in mine if done[source] < needed[window]]
+            if len(missing) == 1:
+                yield missing[0]
+            elif missing:
+                yield from _together(done, missing)
+            for source, _, noted in mine:
+                noted.append(done[source])
             done[index] = window + 1
 
     ends = sorted({output.source for output in stages.outputs if output.source >= 0})
@@ -73,11 +82,14 @@ def _demand(stages: Stages, wanted: dict[PortKey, Integers]) -> dict[PortKey, In
     rest = [(stage.index, stage.windows) for stage in reversed(stages.stages)]
     stack = [_together(done, [*all_of, *rest])]
     while stack:
-        demand = next(stack[-1], None)
-        if demand is None:
+        for source, target in stack[-1]:
+            if source < 0:
+                done[source] = max(done[source], target)
+            elif done[source] < target:
+                stack.append(work(source, target))
+                break
+        else:
             stack.pop()
-        elif done[demand[0]] < demand[1]:
-            stack.append(work(*demand))
     return {key: np.array(counts, np.int64) for key, counts in seen.items()}
 
 
