@@ -109,12 +109,13 @@ def _check_arrays(
 def _no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:
     if too_large is not None:
         stage, needed = too_large
+        rows_help = stages.stages[stage].matrix is not None and design.tiling.split != "rows"
         return input_error(
             graph.name,
             f"design {design.name}, layer {stages.stages[stage].name!r}",
             value=f"a tile's share of the layer needs {needed} bytes of buffer at least",
             expected=f"at most {design.tile.buffer_bytes} (tile.buffer_bytes); a larger buffer"
-            + ("" if design.tiling.split == "rows" else ", or tiling.split=rows"),
+            + (", or tiling.split=rows" if rows_help else ""),
         )
     return input_error(
         graph.name,
