@@ -232,8 +232,7 @@ class CopyUnit:
         floor = job.processed + stage.write_floor - now
         if floor < 0:
             floor = 0
-        if job.image == 0:
-            stage.ended(0, now + floor)
+        stage.ended(job.image, now + floor)
         stage.emitter.emit(self.home, job.image, job.window, floor, self._accepted)
 
     def _release_joins(self, job: Job) -> None:

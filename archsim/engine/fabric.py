@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 from archsim.engine.events import ARRIVE, ENTER, Action, rank
 from archsim.engine.message import Message, Target
 from archsim.engine.server import Server
-from archsim.noc import MODELS, Mesh, Router
+from archsim.mapping.registry import Registry
+from archsim.noc import MODELS, IdealMesh, Mesh, Router
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
+
+MESHES: Registry[type[IdealMesh]] = Registry("noc.model")
+for _name, _model in MODELS.items():
+    MESHES.register(_name)(_model)
 
 # The tile of each chip whose router the off-chip links are on.
 GATE = 0
@@ -32,7 +37,7 @@ class MeshAdapter:
             noc.flit_bytes,
             noc.max_packet_flits,
         )
-        self.model = MODELS[noc.model](mesh, router)
+        self.model = MESHES[noc.model](mesh, router)
         self._env = chip.env
         self._priority = rank(ARRIVE, number)
         self._period = chip.clock.noc

@@ -100,8 +100,7 @@ class Port:
         ready = now + message.floor
         if written > ready:
             ready = written
-        if message.image == 0:
-            message.origin.ended(0, ready)
+        message.origin.ended(message.image, ready)
         for observer in self._observers:
             observer.slice(self.tile, "buffer", self.name, message.image, message.window, written - service, written)
         if message.parts is None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 from archsim.engine.chip import Chip
+from archsim.engine.fabric import MESHES
 from archsim.engine.figures import to_result
 from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stalled import explain
-from archsim.errors import InputError, Problem, input_error, nearest_name
+from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
 from archsim.mapping import Placement, estimate
-from archsim.noc import MODELS
 from archsim.result import Observer, Result
 
 _MOST_IMAGES = 100_000
@@ -20,12 +20,7 @@ _MOST_IMAGES = 100_000
 
 def check(design: Design) -> list[Problem]:
     """What is wrong with the names of schedules and network models in a design."""
-    problems = SCHEDULES.check(design.schedule.kind)
-    model = design.noc.model
-    if model not in MODELS:
-        known = ", ".join(sorted(MODELS))
-        problems.append(Problem("noc.model", "", repr(model), f"one of {known}", nearest_name(model, MODELS)))
-    return problems
+    return [*SCHEDULES.check(design.schedule.kind), *MESHES.check(design.noc.model)]
 
 
 def simulate(

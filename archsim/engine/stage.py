@@ -9,7 +9,7 @@ import numpy as np
 from archsim.engine.emitter import Emitter
 from archsim.engine.port import UNLIMITED, Port
 from archsim.mapping import StagePlan
-from archsim.mapping.needs import Need
+from archsim.mapping.needs import Need, first_needed
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
@@ -49,8 +49,8 @@ class StageUnit:
         self.turns = 0
         self._turning = False
         self._windows: dict[tuple[int, int], list[int]] = {}
-        self._bases: dict[tuple[int, int, int], list[int]] = {}
-        self._needs: dict[int, Need] = {}
+        self._bases: dict[tuple[int, Port, int], list[int]] = {}
+        self._needs: dict[Port, Need] = {}
 
     def _join_ticks(self) -> list[int]:
         """How long each window's operands of joins take on the bus (not every window need have one)."""
@@ -63,7 +63,7 @@ class StageUnit:
 
     def reads_port(self, port: Port, need: Need) -> None:
         """Windows need `need` of what `port` holds."""
-        self._needs[id(port)] = need
+        self._needs[port] = need
 
     def windows_of(self, copy: int, image: int) -> list[int]:
         """The windows of a copy in an image, in the order in which it runs them: raster order, but without limits
@@ -84,13 +84,11 @@ class StageUnit:
         assignment = self.plan.assignment
         if self.chip.ideal:
             return [0] * len(self.windows_of(copy.index, image))
-        key = (copy.index, id(port), image * assignment.rotation % assignment.copies)
+        key = (copy.index, port, image * assignment.rotation % assignment.copies)
         if key not in self._bases:
             windows = np.array(self.windows_of(copy.index, image), np.int64)
             ever = assignment.ever((copy.index,)) if assignment.rotation else windows
-            table = self._needs[id(port)].table[ever]
-            first = np.where(table < 0, port.total, port.held[table]).min(axis=1, initial=port.total)
-            least = np.minimum.accumulate(first[::-1])[::-1]
+            least = first_needed(self._needs[port].table[ever], port.held, port.total)
             self._bases[key] = least[np.searchsorted(ever, windows)].tolist()
         return self._bases[key]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
-from archsim.mapping.needs import Integers
+from archsim.mapping.needs import Integers, first_needed
 from archsim.mapping.production import PortKey, items, produced
 from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
@@ -77,8 +77,7 @@ class Buffers:
         needed[-1] = False
         ranks = np.cumsum(needed) - 1
         total = int(needed.sum())
-        first = np.where(table < 0, total, ranks[table]).min(axis=1, initial=total)
-        bases = np.minimum.accumulate(first[::-1])[::-1]
+        bases = first_needed(table, ranks, total)
         top = self._top(stage, number, ranks)[windows]
         minimum = max(int((top - bases).max(initial=0)) + 1, 1)
         ranks[~needed] = -1

@@ -156,6 +156,12 @@ class ListNeed:
         return latest
 
 
+def first_needed(table: Integers, ranks: Integers, total: int) -> Integers:
+    """For each row of a table of slots the lowest rank that it or a later row needs, `total` if they need none."""
+    first = np.where(table < 0, total, ranks[table]).min(axis=1, initial=total)
+    return np.minimum.accumulate(first[::-1])[::-1]
+
+
 def _padded(lists: tuple[tuple[int, ...], ...] | list[range]) -> Integers:
     most = max((len(row) for row in lists), default=0)
     table = np.full((len(lists), most), -1, np.int64)

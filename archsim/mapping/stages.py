@@ -16,8 +16,8 @@ from archsim.graph.layers import Operand
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid, grid_of
 from archsim.mapping.input_axes import channel_axis
-from archsim.mapping.needs import ListNeed, Need, everything, identity, of_first, previous, sliding
-from archsim.mapping.tracing import Source, Tracer, compact, split_by_source
+from archsim.mapping.needs import Integers, ListNeed, Need, everything, identity, of_first, previous, sliding
+from archsim.mapping.tracing import Source, Tracer, compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +191,9 @@ class _Builder:
         if need is not None:
             padded = np.concatenate([positions, np.full((1, positions.shape[1]), -1)])
             table = padded[need.table].reshape(need.windows, -1)
-        by_index = {source.index: source for source in self.tracer.sources.values()}
-        split = split_by_source(table, self.tracer.sources, self.tracer.offsets())
         return [
-            StageInput(index, by_index[index].channels, _simplest(slots, by_index[index].grid))
-            for index, slots in split.items()
+            StageInput(source.index, source.channels, _simplest(slots, source.grid))
+            for source, slots in self.tracer.divide(table)
         ]
 
     def whole(self, tensor: str) -> list[StageInput]:
@@ -203,12 +201,14 @@ class _Builder:
         source = self.tracer.sources.get(tensor)
         if source is not None:
             return [StageInput(source.index, source.channels, identity(source.grid))]
-        slots = self.tracer.slots(tensor).reshape(1, -1)
-        by_index = {item.index: item for item in self.tracer.sources.values()}
         return [
-            StageInput(index, by_index[index].channels, _simplest(held.reshape(-1, 1), by_index[index].grid))
-            for index, held in split_by_source(slots, self.tracer.sources, self.tracer.offsets()).items()
+            StageInput(source.index, source.channels, _simplest(slots.reshape(-1, 1), source.grid))
+            for source, slots in self._touched(tensor)
         ]
+
+    def _touched(self, tensor: str) -> list[tuple[Source, Integers]]:
+        """The sources that a tensor holds positions of, and which."""
+        return self.tracer.divide(self.tracer.slots(tensor).reshape(1, -1))
 
     def add_vector(self, layer: VectorLayer) -> None:
         host = self._host(layer)
@@ -298,10 +298,10 @@ class _Builder:
             table = np.moveaxis(traced, axis, -1)
             return self._through(None, compact(table.reshape(-1, table.shape[-1])))
         windows = grid_of(shape_out, axis).size
-        slots = self.tracer.slots(tensor).reshape(1, -1)
-        by_index = {item.index: item for item in self.tracer.sources.values()}
-        touched = split_by_source(slots, self.tracer.sources, self.tracer.offsets())
-        return [StageInput(i, by_index[i].channels, everything(windows, by_index[i].grid)) for i in touched]
+        return [
+            StageInput(source.index, source.channels, everything(windows, source.grid))
+            for source, _ in self._touched(tensor)
+        ]
 
 
 def _local(access: Pointwise, shape: Sequence[int], channel_axis: int) -> bool:

@@ -56,6 +56,19 @@ class Tracer:
             total += source.grid.size
         return offsets
 
+    def divide(self, table: Integers) -> list[tuple[Source, Integers]]:
+        """Divides a (windows, any) table of traced slots into one table of its own slots for each source it touches.
+
+        Each row comes back ascending and without repeats, -1 where a row has fewer slots than the longest.
+        """
+        result, offsets = [], self.offsets()
+        for source in self.sources.values():
+            first = offsets[source.index]
+            mine = (table >= first) & (table < first + source.grid.size)
+            if mine.any():
+                result.append((source, compact(np.where(mine, table - first, -1))))
+        return result
+
     def _trace(self, tensor: str) -> Array:
         source = self.sources.get(tensor)
         if source is not None:
@@ -80,20 +93,6 @@ class Tracer:
         if shape:
             shape[axis] = 1
         return np.broadcast_to(first + np.arange(source.grid.size).reshape(shape), source.shape)
-
-
-def split_by_source(table: Integers, sources: Mapping[str, Source], offsets: Mapping[int, int]) -> dict[int, Integers]:
-    """Divides a (windows, any) table of traced slots into one table of local slots per source it touches.
-
-    Each row comes back ascending and without repeats, -1 where a row has fewer slots than the longest.
-    """
-    result = {}
-    for source in sources.values():
-        first = offsets[source.index]
-        mine = (table >= first) & (table < first + source.grid.size)
-        if mine.any():
-            result[source.index] = compact(np.where(mine, table - first, -1))
-    return result
 
 
 def compact(table: Integers) -> Integers:

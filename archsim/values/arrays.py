@@ -23,6 +23,7 @@ MAX_BYTES = 2**32
 MAX_ARRAYS = 1000
 
 _DATA_NAMES = ("images", "inputs")
+# zipfile raises NotImplementedError for a compression method it does not know, RuntimeError for an encrypted file.
 _BROKEN = (ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
