@@ -13,6 +13,7 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from archsim.noc.mesh import Mesh
 from archsim.noc.statistics import Link, Load, Traffic
@@ -46,6 +47,19 @@ Delivery = tuple[int, int, int]
 """The cycle in which the tail arrived, the message, and the destination."""
 
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Cycles = TypeVar("Cycles", int, "NDArray[np.int64]")
+
+
+def zero_load(hops: Cycles, hop_cycles: int, serialisation: Cycles) -> Cycles:
+    """Cycles from creation to the arrival of the tail on an idle mesh: 2 to enter, a router and link more than there
+    are hops, and what the tail comes after the head."""
+    return 2 + (hops + 1) * hop_cycles + serialisation
+
+
 class IdealMesh:
     """Messages are delivered after the latency of an empty network, whatever else is under way."""
 
@@ -74,7 +88,7 @@ class IdealMesh:
     def latency(self, source: int, destination: int, size_bytes: int) -> int:
         """Cycles from creation to the arrival of the tail."""
         flits, packets = self.router.cut(size_bytes)
-        return 2 + (self.mesh.hops(source, destination) + 1) * self.router.hop_cycles + flits + packets - 2
+        return zero_load(self.mesh.hops(source, destination), self.router.hop_cycles, flits + packets - 2)
 
     def load(self, sent: Mapping[tuple[int, int, int], int]) -> Load:
         """What the messages of `sent` (counted by source, destination and bytes) come to."""

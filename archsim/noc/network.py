@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Network:
     """A mesh of `columns` x `rows` nodes, node = x + columns * y, and its routers: `vcs` virtual channels of
     `buffer_flits` at each input, cycles of routing and of a credit, and whether the switch is allocated in the
-    cycle of the virtual channel (`speculative`). `model` is a
-    name from `archsim.noc.replay.REPLAYS`, whose `check` says what is allowed."""
+    cycle of the virtual channel (`speculative`). `model` is a name from `archsim.noc.replay.REPLAYS`, whose `check`
+    says what is allowed."""
 
     columns: int
     rows: int

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import InputError, Problem, nearest_name
 from archsim.noc.channel import CREDIT_CYCLES, HOP_CYCLES
+from archsim.noc.ideal import zero_load
 from archsim.noc.network import Network
 from archsim.noc.packets import Packets
 from archsim.noc.wormhole import WormholeMesh
@@ -91,7 +92,7 @@ def zero_load_latency(hops: NDArray[np.int64], flits: NDArray[np.int64], network
     hop = network.routing_delay + (0 if network.speculative else 1) + HOP_CYCLES
     round_trip = HOP_CYCLES + CREDIT_CYCLES + network.credit_delay
     stall = max(0, round_trip - network.buffer_flits)
-    return 2 + (hops + 1) * hop + flits - 1 + (flits - 1) // network.buffer_flits * stall
+    return zero_load(hops, hop, flits - 1 + (flits - 1) // network.buffer_flits * stall)
 
 
 def link_flits(packets: Packets, columns: int, rows: int) -> NDArray[np.int64]:
