@@ -92,6 +92,28 @@ class NocResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MovedBytes:
+    """Bytes that a run moved, by level; None where the design has no such level, or it was not simulated.
+
+    `array_inputs` are fetched from tile buffers for the arrays (and by vector layers), `buffer_writes` written
+    there; `handed_over` are inputs of windows that registers had already; `noc` counts each message once for each
+    tile it goes to, `partial_sums` those of them that are not yet complete; `offchip` counts all links, the host's
+    included; `memory_reads` and `memory_writes` are those of the memory between layers, `weights` what was written
+    into arrays.
+    """
+
+    array_inputs: int | None = None
+    handed_over: int | None = None
+    buffer_writes: int | None = None
+    noc: int | None = None
+    partial_sums: int | None = None
+    offchip: int | None = None
+    memory_reads: int | None = None
+    memory_writes: int | None = None
+    weights: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSummary:
     """The network simulated."""
 
@@ -136,6 +158,8 @@ class Result:
     power_w: float | None = None
     layers: tuple[LayerResult, ...]
     noc: NocResult = field(default_factory=NocResult)
+    adc_conversions: int | None = None
+    moved_bytes: MovedBytes = field(default_factory=MovedBytes)
     busiest: tuple[UnitUse, ...] = ()
     coverage: Mapping[str, int]
     checks: Mapping[str, bool]

@@ -21,21 +21,30 @@ def common_divisor(periods: Iterable[Fraction]) -> Fraction:
 
 
 class Clock:
-    """The tick of a design, and its periods in ticks."""
+    """The tick of a design, and its periods in ticks (0 for a unit that it says nothing of)."""
 
     def __init__(self, design: Design) -> None:
-        periods = {
-            "cycle": design.cycle_ns,
-            "bus": period_ns(design.tile.bus.clock_ghz),
-            "write": period_ns(design.tile.write_port.clock_ghz),
-            "sfu": period_ns(design.sfu.clock_ghz),
-            "noc": period_ns(design.noc.clock_ghz),
-            "offchip": period_ns(design.offchip.clock_ghz),
+        clocked = {
+            "bus": design.tile.bus,
+            "write": design.tile.write_port,
+            "sfu": design.sfu,
+            "noc": design.noc,
+            "offchip": design.offchip,
         }
+        periods = {name: period_ns(unit.clock_ghz) for name, unit in clocked.items() if unit is not None}
+        periods["cycle"] = design.cycle_ns
+        if design.memory is not None:
+            periods["memory_read"] = Fraction(design.memory.read_ns)
+            periods["memory_write"] = Fraction(design.memory.write_ns)
+        if design.array.write_ns is not None:
+            periods["array_write"] = Fraction(design.array.write_ns)
         self.tick_ns = common_divisor(periods.values())
         ticks = {name: int(period / self.tick_ns) for name, period in periods.items()}
-        self.cycle, self.bus, self.write = ticks["cycle"], ticks["bus"], ticks["write"]
-        self.sfu, self.noc, self.offchip = ticks["sfu"], ticks["noc"], ticks["offchip"]
+        self.cycle, self.sfu = ticks["cycle"], ticks["sfu"]
+        self.bus, self.write, self.noc, self.offchip, self.memory_read, self.memory_write, self.array_write = (
+            ticks.get(name, 0)
+            for name in ("bus", "write", "noc", "offchip", "memory_read", "memory_write", "array_write")
+        )
 
     def ns(self, ticks: int) -> float:
         """Ticks as ns, rounded once."""

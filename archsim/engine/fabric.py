@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archsim.engine.events import ARRIVE, ENTER, Action, rank
 from archsim.engine.message import Message, Target
 from archsim.engine.server import Server
+from archsim.hardware import Noc
 from archsim.mapping.registry import Registry
 from archsim.noc import MODELS, IdealMesh, Mesh, Router
 
@@ -26,8 +27,7 @@ GATE = 0
 class MeshAdapter:
     """Drives a mesh model of `archsim.noc` from SimPy: one event is armed at its earliest delivery."""
 
-    def __init__(self, chip: Chip, number: int, mesh: Mesh) -> None:
-        noc = chip.design.noc
+    def __init__(self, chip: Chip, noc: Noc, number: int, mesh: Mesh) -> None:
         router = Router(
             noc.routing_delay,
             noc.vc_allocation_delay,
@@ -125,12 +125,14 @@ class Fabric:
     other chips along the chain of links, which it crosses once for all targets beyond."""
 
     def __init__(self, chip: Chip, chips: int) -> None:
-        size = chip.design.chip
-        across, down = chip.design.noc.cluster
-        mesh = Mesh(size.tiles, size.mesh_width, across, down)
-        self._tiles = size.tiles
+        self._tiles = tiles = chip.placement.tiles_per_chip
         self._ways: dict[tuple[int, int], _Way] = {}
-        self.meshes = [MeshAdapter(chip, number, mesh) for number in range(chips)]
+        self.meshes: list[MeshAdapter] = []
+        noc = chip.design.noc
+        if noc is not None:
+            across, down = noc.cluster
+            mesh = Mesh(tiles, chip.design.chip.mesh_width or tiles, across, down)
+            self.meshes = [MeshAdapter(chip, noc, number, mesh) for number in range(chips)]
         self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n) for n in range(chips)]
         self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1) for n in range(chips)]
 
@@ -148,12 +150,21 @@ class Fabric:
             target.arrive(message)
         chip, tile = divmod(at, self._tiles)
         if way.local:
-            self.meshes[chip].send(message, tile, way.local)
+            self._within(message, chip, tile, way.local)
         for gate in way.gates:
             if tile == GATE:
                 gate.arrive(message)
             else:
-                self.meshes[chip].send(message, tile, {GATE: [gate]})
+                self._within(message, chip, tile, {GATE: [gate]})
+
+    def _within(self, message: Message, chip: int, tile: int, by_tile: dict[int, list[Target]]) -> None:
+        """The message goes from a tile to others of its chip; where there is no network it is there."""
+        if self.meshes:
+            self.meshes[chip].send(message, tile, by_tile)
+        else:
+            for targets in by_tile.values():
+                for target in targets:
+                    target.arrive(message)
 
     def _way(self, at: int, targets: Sequence[Target]) -> _Way:
         number = at // self._tiles

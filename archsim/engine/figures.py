@@ -204,9 +204,10 @@ def _notes(chip: Chip, noc: NocResult) -> tuple[str, ...]:
             f"the state repeated when an image began: {chip.images} images were simulated, every window by itself,"
             f" and {chip.steady.skipped} more follow from them exactly"
         )
-    if noc.max_link_utilisation is not None and noc.max_link_utilisation > 1:
+    design = chip.design
+    if design.noc is not None and noc.max_link_utilisation is not None and noc.max_link_utilisation > 1:
         notes.append(
-            f"noc.model {chip.design.noc.model} makes no message wait, but the busiest link is asked for"
+            f"noc.model {design.noc.model} makes no message wait, but the busiest link is asked for"
             f" {noc.max_link_utilisation:.2f} times what it can carry, each value sent to each tile by itself"
         )
     return tuple(notes)

@@ -33,7 +33,8 @@ class HostInput:
         self._link = link
         self._groups = receivers_of(receivers, slots)
         self.sent = 0
-        self._packets = self._divide(max(chip.design.offchip.packet_bytes // size_bytes, 1))
+        packet = chip.design.offchip.packet_bytes if chip.design.offchip else 1
+        self._packets = self._divide(max(packet // size_bytes, 1))
         self._looping = False
         self._more = False
 

@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from archsim.engine.clock import Clock
 from archsim.engine.port import UNLIMITED
 from archsim.graph import RecurrentLayer, VectorLayer
-from archsim.hardware import Design
+from archsim.hardware import Bus, Design
 from archsim.mapping import Port, StagePlan
 from archsim.mapping.vector_work import sfu_cycles
+
+
+def _ticks(size_bytes: int, bus: Bus | None, period: int) -> int:
+    """Time of a transfer; a unit that a design says nothing of takes none."""
+    return 0 if bus is None else -(-size_bytes // bus.width_bytes) * period
 
 
 class Contended:
@@ -21,15 +26,15 @@ class Contended:
 
     def bus_ticks(self, size_bytes: int) -> int:
         """Time of a transfer over a tile's bus."""
-        return -(-size_bytes // self._design.tile.bus.width_bytes) * self._clock.bus
+        return _ticks(size_bytes, self._design.tile.bus, self._clock.bus)
 
     def write_ticks(self, size_bytes: int) -> int:
         """Time of a write into a tile's buffer."""
-        return -(-size_bytes // self._design.tile.write_port.width_bytes) * self._clock.write
+        return _ticks(size_bytes, self._design.tile.write_port, self._clock.write)
 
     def offchip_ticks(self, size_bytes: int) -> int:
         """Time of a transfer over an off-chip link."""
-        return -(-size_bytes // self._design.offchip.width_bytes) * self._clock.offchip
+        return _ticks(size_bytes, self._design.offchip, self._clock.offchip)
 
     def sfu_ticks(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> int:
         """Time of a tile's special functions for one window of `plan`: operations of `layers` over their lanes."""
@@ -38,7 +43,8 @@ class Contended:
     def output_slots(self, copies: int, value_bytes: int) -> int:
         """Results that a copy may have under way: the one its PEs add up, and its share of the tile's output
         register, which `copies` copies use."""
-        return 1 + self._design.tile.output_register_bytes // (copies * value_bytes)
+        register = self._design.tile.output_register_bytes
+        return UNLIMITED if register is None else 1 + register // (copies * value_bytes)
 
     def capacity(self, port: Port) -> int:
         """Values that a port holds."""

@@ -41,7 +41,7 @@ class PartUnit:
         self.tile = tile.number
         self.ports = ports
         self.readers = [port.join(stage.first_base(copy, port, 0)) for port in ports]
-        self._fetch_ticks = chip.limits.bus_ticks(part.inputs * chip.design.value_bytes)
+        self._fetches = stage.fetches(part.inputs)
         self.reads = stage.reads * max((count for _, count in self._sets), default=1)
         self._partial_bytes = part.outputs * PARTIAL_SUM_BYTES
         self._home = number == copy.parts - 1
@@ -49,6 +49,7 @@ class PartUnit:
         self._thread = f"arrays {stage.name} {copy.index}"
         self.free = 0
         self.busy = 0
+        self.fetched_bytes = 0
         self.first: int | None = None
         self.stalls: dict[str, int] = {}
 
@@ -58,12 +59,14 @@ class PartUnit:
         Nobody else waits for these arrays, so the reads need no event of their own, unless other arrays share
         their ADCs: then they are granted in the order in which fetches end.
         """
-        served = self._bus.serve(now, self._fetch_ticks)
+        size, ticks = self._fetches[job.window]
+        self.fetched_bytes += size
+        served = self._bus.serve(now, ticks)
         end = now + self._stage.fetch_floor
         if served > end:
             end = served
         for observer in self._observers:
-            begun = served - self._fetch_ticks
+            begun = served - ticks
             observer.slice(self.tile, "bus", self._stage.name, job.image, job.window, begun, served)
         for port, reader, bases in zip(self.ports, self.readers, self._copy.bases[self._number], strict=True):
             base = self._copy.base_after(port, bases, job)

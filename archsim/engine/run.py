@@ -20,7 +20,7 @@ _MOST_IMAGES = 100_000
 
 def check(design: Design) -> list[Problem]:
     """What is wrong with the names of schedules and network models in a design."""
-    return [*SCHEDULES.check(design.schedule.kind), *MESHES.check(design.noc.model)]
+    return [*SCHEDULES.check(design.schedule.kind), *(MESHES.check(design.noc.model) if design.noc else [])]
 
 
 def simulate(

@@ -51,6 +51,7 @@ class StageUnit:
         self._windows: dict[tuple[int, int], list[int]] = {}
         self._bases: dict[tuple[int, Port, int], list[int]] = {}
         self._needs: dict[Port, Need] = {}
+        self._fetches: dict[int, list[tuple[int, int]]] = {}
 
     def _join_ticks(self) -> list[int]:
         """How long each window's operands of joins take on the bus (not every window need have one)."""
@@ -60,6 +61,15 @@ class StageUnit:
         size, ticks = self.chip.design.value_bytes, self.chip.limits.bus_ticks
         by_channels = {number: ticks(number * size) for number in np.unique(channels).tolist()}
         return [by_channels[number] for number in channels.tolist()]
+
+    def fetches(self, inputs: int) -> list[tuple[int, int]]:
+        """Bytes and ticks of each window's fetch, of `inputs` values if it has none of them yet."""
+        if inputs not in self._fetches:
+            size, ticks = self.chip.design.value_bytes, self.chip.limits.bus_ticks
+            values = -(-inputs * self.plan.fresh // self.plan.positions)
+            by_values = {number: (number * size, ticks(number * size)) for number in np.unique(values).tolist()}
+            self._fetches[inputs] = [by_values[number] for number in values.tolist()]
+        return self._fetches[inputs]
 
     def reads_port(self, port: Port, need: Need) -> None:
         """Windows need `need` of what `port` holds."""

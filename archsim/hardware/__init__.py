@@ -3,5 +3,6 @@
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
 from archsim.hardware.loading import design_names, load_design
+from archsim.hardware.parts import Bus, Memory, Noc
 
-__all__ = ["Design", "data_folder", "design_names", "load_design"]
+__all__ = ["Bus", "Design", "Memory", "Noc", "data_folder", "design_names", "load_design"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsim.errors import InputError, Problem, input_error, nearest_name
@@ -205,5 +205,13 @@ def _keys_at(place: tuple[str, ...]) -> tuple[str, ...]:
         field = model.model_fields.get(part)
         if field is None:
             break
-        model = field.annotation
+        model = part_of(field.annotation)
     return tuple(model.model_fields)
+
+
+def part_of(annotation: Any) -> Any:
+    """The group of keys that a field holds, where it may be null as well; None for a field that holds a value."""
+    models = [
+        one for one in (annotation, *get_args(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)
+    ]
+    return models[0] if models else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.buffers import Buffers, PortNeed
@@ -35,7 +37,8 @@ def _matrix_plan(draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[
             share = draft.share(stage.index, piece.start, piece.start + piece.arrays)
             parts.append(Part(piece.tile, piece.slot, piece.arrays, share.inputs, share.outputs))
         copies.append(Copy(copy, tuple(parts), assignment.windows(copy)))
-    return StagePlan(stage, tiling, assignment, tuple(copies))
+    fresh, positions = draft.fresh(stage.index)
+    return StagePlan(stage, tiling, assignment, tuple(copies), fresh, positions)
 
 
 def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:
@@ -45,7 +48,7 @@ def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, i
         (piece,) = pieces[stage.index, copy]
         part = Part(piece.tile, piece.slot, 0, values, stage.channels)
         copies.append(Copy(copy, (part,), assignment.windows(copy)))
-    return StagePlan(stage, None, assignment, tuple(copies))
+    return StagePlan(stage, None, assignment, tuple(copies), np.ones(stage.windows, np.int64), 1)
 
 
 def make_ports(
@@ -75,7 +78,8 @@ def _divide(design: Design, tile: int, needs: list[tuple[PortNeed, Span]]) -> li
     total = sum(need.minimum * span.channels * design.value_bytes for need, span in needs)
     ports = []
     for need, span in needs:
-        capacity = max(need.minimum * design.tile.buffer_bytes // total, need.minimum)
+        room = design.tile.buffer_bytes
+        capacity = need.total if room is None else max(need.minimum * room // total, need.minimum)
         size = span.channels * design.value_bytes
         ports.append(Port(need.key, tile, span, size, need.minimum, capacity, need.ranks, need.held))
     return ports

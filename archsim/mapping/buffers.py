@@ -34,6 +34,11 @@ class PortNeed:
     held: Integers
     minimum: int
 
+    @property
+    def total(self) -> int:
+        """All the values it ever holds of an image."""
+        return int(self.held.max(initial=0)) + 1
+
 
 class Buffers:
     """Computes port needs for any set of a stage's copies; remembers what it computed."""

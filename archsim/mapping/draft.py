@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from archsim.graph import Graph
+from archsim.graph import Graph, MatrixLayer, Sliding
 from archsim.hardware import Design
 from archsim.hardware.units import period_ns
 from archsim.mapping.assignment import ASSIGNMENTS, Assignment
+from archsim.mapping.needs import Integers
+from archsim.mapping.reuse import REUSES
 from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Share, Tiling, share
@@ -53,7 +56,7 @@ class Draft:
         """The channels of the input that arrays of a copy read, first and last (exclusive); all of them for a
         vector stage, and where several tensors make the input."""
         stage = self.stages.stages[index]
-        if stage.matrix is None or len(stage.inputs) != 1:
+        if stage.matrix is None or len(stage.inputs) != 1 or not self._by_channel(stage.matrix):
             return WHOLE
         channels = stage.inputs[0].channels
         rows_per_channel, odd = divmod(stage.matrix.rows * stage.matrix.groups, channels)
@@ -61,6 +64,20 @@ class Draft:
             return WHOLE
         read = self.share(index, start, stop)
         return Span(read.first_row // rows_per_channel, -(-read.last_row // rows_per_channel))
+
+    def _by_channel(self, matrix: MatrixLayer) -> bool:
+        """Whether neighbouring rows of a matrix belong to one channel."""
+        return self.design.tiling.filter_rows == "channels" or not isinstance(matrix.access, Sliding)
+
+    def fresh(self, index: int) -> tuple[Integers, int]:
+        """How many of a kernel's positions each window of a matrix stage fetches from the buffer, by
+        `pe.input_reuse`, and how many there are; where they are not those of one map, the kernel counts as one."""
+        stage = self.stages.stages[index]
+        access = stage.matrix.access if stage.matrix else None
+        table = stage.inputs[0].need.table
+        if isinstance(access, Sliding) and table.shape[1] == math.prod(access.kernel):
+            return REUSES[self.design.pe.input_reuse](access, stage.grid, table), int(table.shape[1])
+        return np.ones(stage.windows, np.int64), 1
 
     @cached_property
     def _shares(self) -> dict[tuple[int, int, int], Share]:

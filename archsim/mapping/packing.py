@@ -167,7 +167,8 @@ class Packer:
         fetching = target.fetching.get(stage, ()) + copies
         span = self._draft.span(stage, *arrays).union(target.spans.get(stage))
         needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes, span)
-        if needed > self._design.tile.buffer_bytes:
+        room = self._design.tile.buffer_bytes
+        if room is not None and needed > room:
             if not target.bytes_of and len(copies) == 1:
                 self.too_large = (stage, needed)
             return False
@@ -191,8 +192,11 @@ class Packer:
 def mesh_path(design: Design, tiles: int) -> list[int]:
     """The tiles of all chips so that neighbours in the list are neighbours on the mesh: a snake over routers,
     the tiles of one router in a row."""
-    width, (across, down) = design.chip.mesh_width, design.noc.cluster
-    height = design.chip.tiles // width
+    size, width = design.chip.tiles, design.chip.mesh_width
+    if size == "unlimited" or width is None:
+        return list(range(tiles))
+    across, down = design.noc.cluster if design.noc else (1, 1)
+    height = size // width
 
     def place(tile: int) -> tuple[int, int, int, int]:
         y, x = divmod(tile, width)
@@ -200,5 +204,5 @@ def mesh_path(design: Design, tiles: int) -> list[int]:
         return row, column if row % 2 == 0 else -column, y, x
 
     chip = sorted(range(width * height), key=place)
-    chips = -(-tiles // design.chip.tiles)
-    return [number * design.chip.tiles + tile for number in range(chips) for tile in chip][:tiles]
+    chips = -(-tiles // size)
+    return [number * size + tile for number in range(chips) for tile in chip][:tiles]

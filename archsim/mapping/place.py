@@ -1,28 +1,19 @@
-"""Graph x Design -> Placement: tiling, copies, assignment, packing, buffer shares."""
+"""Graph x Design -> Placement: checks what every schedule needs, then places as the schedule wants it."""
 
 from __future__ import annotations
-
-from itertools import product
 
 from archsim.errors import InputError, Problem, input_error
 from archsim.graph import Graph
 from archsim.hardware import Design
-from archsim.mapping.assemble import make_plans, make_ports
 from archsim.mapping.assignment import ASSIGNMENTS
-from archsim.mapping.buffers import Buffers
-from archsim.mapping.copies import POLICIES, copies_of
-from archsim.mapping.draft import Draft
-from archsim.mapping.neighbours import units_along_the_mesh
-from archsim.mapping.packing import Packer
+from archsim.mapping.copies import POLICIES
 from archsim.mapping.placement import Placement
+from archsim.mapping.plans import PLANS
+from archsim.mapping.reuse import REUSES
 from archsim.mapping.stages import Stages, build_stages
-from archsim.mapping.tiling import SPLITS, Tiling, tile_layer
-
-# Chips beyond the fewest that hold the arrays which `chips: auto` may take to find room in the buffers.
-_MORE_CHIPS = 8
+from archsim.mapping.tiling import FILTER_ROWS, SPLITS, tile_layer
 
 # The most that is tried: beyond, tables no longer fit the memory of a usual machine.
-_MOST_CHIPS = 1000
 _MOST_WINDOWS = 20_000_000
 
 
@@ -32,126 +23,51 @@ def check(design: Design) -> list[Problem]:
         *POLICIES.check(design.copies.policy),
         *ASSIGNMENTS.check(design.copies.assignment),
         *SPLITS.check(design.tiling.split),
+        *FILTER_ROWS.check(design.tiling.filter_rows),
+        *REUSES.check(design.pe.input_reuse),
+        *PLANS.check(design.schedule.kind),
     ]
 
 
-def place(graph: Graph, design: Design) -> Placement:
+def place(graph: Graph, design: Design, *, training: bool = False) -> Placement:
     """Places `graph` on the chip or chips of `design` (pure; equal input gives an equal placement).
 
-    Raises `InputError` for an unknown policy, a network without a matrix layer, or one that does not fit: then
-    it says how many arrays or bytes are needed, how many there are, and what would make it fit.
+    Raises `InputError` for an unknown policy, a network without a matrix layer or with an operation that the
+    design has no unit for, or one that does not fit: then it says how many arrays or bytes are needed, how many
+    there are, and what would make it fit.
     """
     problems = check(design)
     if problems:
         raise InputError(*problems)
     stages = build_stages(graph)
+    _check_units(graph, design, stages)
     tilings = {s.index: tile_layer(s.matrix, design) for s in stages.stages if s.matrix}
     if not tilings:
         raise input_error(graph.name, expected="a network with at least one Conv, Gemm, MatMul, LSTM or GRU")
     windows = sum(stage.windows for stage in stages.stages)
     if windows > _MOST_WINDOWS:
         raise input_error(graph.name, value=f"{windows} windows", expected=f"at most {_MOST_WINDOWS} in all layers")
-    fewest = _fewest_chips(design, stages, tilings)
-    if fewest > _MOST_CHIPS:
-        raise input_error(
-            graph.name, f"design {design.name}", value=f"{fewest} chips", expected=f"at most {_MOST_CHIPS}"
-        )
-    last = fewest if design.chips != "auto" else fewest + _MORE_CHIPS
-    for chips in range(fewest, last + 1):
-        budget = design.copies.budget_arrays or chips * design.chip_arrays
-        copies = copies_of(stages, tilings, design, budget)
-        _check_arrays(graph, design, tilings, copies, chips, budget)
-        placement, too_large = _pack(Draft(graph, design, stages, tilings, copies), chips)
-        if placement is not None:
-            return placement
-        if too_large is not None:
-            break
-    raise _no_room(graph, design, stages, chips, too_large)
+    return PLANS[design.schedule.kind](graph, design, stages, tilings, training)
 
 
-def _fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> int:
-    if design.chips != "auto":
-        return design.chips
-    counts = dict.fromkeys(tilings, 1)
-    if design.copies.policy == "explicit":
-        counts = copies_of(stages, tilings, design, 0)
-    total = sum(tilings[index].arrays * count for index, count in counts.items())
-    return -(-total // design.chip_arrays)
-
-
-def _check_arrays(
-    graph: Graph, design: Design, tilings: dict[int, Tiling], copies: dict[int, int], chips: int, budget: int
-) -> None:
-    needed = sum(tilings[index].arrays * count for index, count in copies.items())
-    available = chips * design.chip_arrays
-    limit = min(budget, available)
-    if needed <= limit:
+def _check_units(graph: Graph, design: Design, stages: Stages) -> None:
+    """Every operation of the network has a unit in the design that does it."""
+    missing: dict[str, list[str]] = {}
+    known = design.sfu.operations
+    for stage in stages.stages:
+        for layer in stage.sfu_layers:
+            if (known is not None and layer.op not in known) or design.sfu.lanes(layer.unit) is None:
+                missing.setdefault(layer.op, []).append(layer.name)
+    if not missing:
         return
-    single = sum(tiling.arrays for tiling in tilings.values())
-    fewest = -(-needed // design.chip_arrays)
-    given = design.copies.budget_arrays
-    options = [f"copies.budget_arrays={needed}"] if given and needed > given else []
-    if needed > available:
-        options.append(f"chips={fewest} or chips=auto")
-    if needed > single:
-        options.append("fewer copies (copies.policy=none)")
-    if design.precision.weight_bits > 8:
-        options.append("precision.weight_bits=8")
-    place_of = "copies.budget_arrays" if budget < available else f"{chips} chip{'s' if chips > 1 else ''}"
-    raise input_error(
-        graph.name,
-        f"design {design.name}",
-        value=f"{needed} arrays ({single} with one copy of each layer)",
-        expected=f"at most {limit}, the arrays of {place_of}; what would make it fit: {', '.join(options)}",
-    )
-
-
-def _no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:
-    if too_large is not None:
-        stage, needed = too_large
-        rows_help = stages.stages[stage].matrix is not None and design.tiling.split != "rows"
-        return input_error(
+    has = f"sfu.operations: {', '.join(known)}" if known is not None else "sfu.pool_lanes is null"
+    problems = [
+        Problem(
             graph.name,
-            f"design {design.name}, layer {stages.stages[stage].name!r}",
-            value=f"a tile's share of the layer needs {needed} bytes of buffer at least",
-            expected=f"at most {design.tile.buffer_bytes} (tile.buffer_bytes); a larger buffer"
-            + (", or tiling.split=rows" if rows_help else ""),
+            f"layer {names[0]!r}" + (f" and {len(names) - 1} more" if names[1:] else ""),
+            op,
+            f"an operation that {design.name} has a unit for ({has})",
         )
-    return input_error(
-        graph.name,
-        f"design {design.name}",
-        value=f"the copies asked for do not find room in the buffers of {chips * design.chip.tiles} tiles",
-        expected="more chips, fewer copies (copies.budget_arrays) or a larger tile.buffer_bytes",
-    )
-
-
-def _pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | None]:
-    """A placement on that many chips, or the stage (and bytes) that no empty tile can take. Busy special functions
-    are spread where there are tiles for it; where there are not they share a tile and take longer."""
-    design = draft.design
-    buffers = Buffers(draft.stages, draft.assignments, design)
-    units = units_along_the_mesh(draft)
-    no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
-    for loads, near in product((draft.sfu_loads, no_loads), (True, False)):
-        packer = Packer(draft, buffers, chips * design.chip.tiles, loads)
-        if packer.pack(units, near=near) and _place_vectors(draft, packer):
-            plans = make_plans(draft, packer.placed)
-            ports = make_ports(draft, plans, packer.spans, buffers)
-            return Placement(draft.graph, design, draft.stages, plans, ports, chips), None
-        if packer.too_large is not None:
-            return None, packer.too_large
-    return None, None
-
-
-def _place_vectors(draft: Draft, packer: Packer) -> bool:
-    """Puts each copy of a vector stage on the tile from which its first input comes, or near it."""
-    homes = {(piece.stage, piece.copy): piece.tile for piece in packer.placed}
-    for stage in draft.stages.stages:
-        if stage.matrix is not None:
-            continue
-        source = stage.inputs[0].source if stage.inputs else -1
-        for copy in range(draft.assignments[stage.index].copies):
-            if not packer.place_vector(stage.index, copy, homes.get((source, copy), 0)):
-                return False
-            homes[stage.index, copy] = packer.placed[-1].tile
-    return True
+        for op, names in missing.items()
+    ]
+    raise InputError(*problems)

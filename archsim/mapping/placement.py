@@ -42,12 +42,18 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """A stage with its copies; `tiling` is None for a vector stage, whose parts have no arrays."""
+    """A stage with its copies; `tiling` is None for a vector stage, whose parts have no arrays.
+
+    Of the `positions` of a kernel each window fetches the number in `fresh` from the tile's buffer; the others are
+    in the arrays' registers already.
+    """
 
     stage: Stage
     tiling: Tiling | None
     assignment: Assignment
     copies: tuple[Copy, ...]
+    fresh: Integers
+    positions: int
 
     @property
     def read_cycles(self) -> int:
@@ -89,6 +95,7 @@ class Placement:
     plans: tuple[StagePlan, ...]
     ports: tuple[Port, ...]
     chips: int
+    tiles_per_chip: int
     spill_bytes: int = 0
 
     @property
@@ -110,9 +117,10 @@ class Placement:
         return len(held) * size
 
     @property
-    def arrays_available(self) -> int:
-        """Arrays of all chips."""
-        return self.chips * self.design.chip_arrays
+    def arrays_available(self) -> int | None:
+        """Arrays of all chips; None where a chip has as many as a network takes."""
+        one = self.design.chip_arrays
+        return None if one is None else self.chips * one
 
     @property
     def tiles_used(self) -> int:

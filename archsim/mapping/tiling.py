@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.graph import MatrixLayer
+from archsim.graph import MatrixLayer, Sliding
 from archsim.hardware import Design
 from archsim.mapping.registry import Registry
 
@@ -18,19 +18,22 @@ class Tiling:
     """How a layer's matrix stands in arrays.
 
     `row_blocks` x `column_blocks` arrays hold one group (or `groups_per_array` groups stand on the diagonal
-    of one array); `blocks` such rectangles hold the layer. `read_cycles` is S.
+    of one array); `blocks` such rectangles hold the layer, in `arrays_per_block` arrays for each block of cells.
+    `rows` are those of the fullest row block, `read_cycles` is S.
     """
 
     row_blocks: int
     column_blocks: int
     blocks: int
     groups_per_array: int
+    arrays_per_block: int
+    rows: int
     read_cycles: int
 
     @property
     def arrays(self) -> int:
         """Arrays of one copy."""
-        return self.blocks * self.row_blocks * self.column_blocks
+        return self.blocks * self.row_blocks * self.column_blocks * self.arrays_per_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +54,63 @@ def tile_layer(layer: MatrixLayer, design: Design) -> Tiling:
     array, cells = design.array, design.cells_per_weight
     outputs = layer.outputs // layer.groups
     fitting = min(array.rows // layer.rows, array.columns // (outputs * cells))
-    if layer.groups > 1 and fitting > 1:
+    if layer.groups > 1 and fitting > 1 and len(_row_parts(layer, design)) == 1:
         fitting = min(fitting, layer.groups)
-        read_cycles = design.read_cycles(fitting * layer.rows)
-        return Tiling(1, 1, math.ceil(layer.groups / fitting), fitting, read_cycles)
+        rows = fitting * layer.rows
+        blocks = math.ceil(layer.groups / fitting)
+        return Tiling(1, 1, blocks, fitting, design.arrays_per_block, rows, design.read_cycles(rows))
     row_blocks = len(_row_starts(layer, design)) - 1
     column_blocks = math.ceil(outputs * cells / array.columns)
-    fullest = min(max(layer.row_parts), array.rows)
-    return Tiling(row_blocks, column_blocks, layer.groups, 1, design.read_cycles(fullest))
+    fullest = min(max(_row_parts(layer, design)), array.rows)
+    return Tiling(
+        row_blocks, column_blocks, layer.groups, 1, design.arrays_per_block, fullest, design.read_cycles(fullest)
+    )
+
+
+RowParts = Callable[[MatrixLayer], tuple[int, ...]]
+FILTER_ROWS: Registry[RowParts] = Registry("tiling.filter_rows")
+"""How the rows of a matrix are divided into parts that begin an array each."""
+
+
+@FILTER_ROWS.register("channels")
+def rows_by_channel(layer: MatrixLayer) -> tuple[int, ...]:
+    """Rows are ordered by channel, then by position in the kernel, and cut where an array is full (ISAAC)."""
+    return layer.row_parts
+
+
+@FILTER_ROWS.register("packed")
+def rows_by_kernel_row(layer: MatrixLayer) -> tuple[int, ...]:
+    """Rows are ordered by kernel row, and cut where an array is full (AtomLayer, DAC 2018)."""
+    return layer.row_parts
+
+
+@FILTER_ROWS.register("split")
+def kernel_rows_apart(layer: MatrixLayer) -> tuple[int, ...]:
+    """Each row of the kernel stands in arrays of its own."""
+    access = layer.access
+    return _equal_parts(layer, access.kernel[0]) if isinstance(access, Sliding) else layer.row_parts
+
+
+@FILTER_ROWS.register("positions")
+def kernel_positions_apart(layer: MatrixLayer) -> tuple[int, ...]:
+    """Each position of the kernel stands in arrays of its own (Peng, Liu and Yu, ISCAS 2019)."""
+    access = layer.access
+    return _equal_parts(layer, math.prod(access.kernel)) if isinstance(access, Sliding) else layer.row_parts
+
+
+def _equal_parts(layer: MatrixLayer, count: int) -> tuple[int, ...]:
+    return (layer.rows // count,) * count
+
+
+def _row_parts(layer: MatrixLayer, design: Design) -> tuple[int, ...]:
+    return FILTER_ROWS[design.tiling.filter_rows](layer)
 
 
 def _row_starts(layer: MatrixLayer, design: Design) -> np.ndarray:
     """The first row of each row block of a group, and the number of rows; parts of the rows begin a block each."""
-    ends = np.cumsum(layer.row_parts)
-    starts = [np.arange(end - part, end, design.array.rows) for end, part in zip(ends, layer.row_parts, strict=True)]
+    parts = _row_parts(layer, design)
+    ends = np.cumsum(parts)
+    starts = [np.arange(end - part, end, design.array.rows) for end, part in zip(ends, parts, strict=True)]
     return np.concatenate([*starts, ends[-1:]])
 
 
@@ -87,10 +133,12 @@ def rows_first(index: np.ndarray, tiling: Tiling) -> tuple[np.ndarray, np.ndarra
 
 def share(layer: MatrixLayer, tiling: Tiling, design: Design, start: int, stop: int) -> Share:
     """What the arrays `start` to `stop` (exclusive, in the order of `tiling.split`) of a copy read and give."""
-    index = np.arange(start, stop)
+    each = tiling.arrays_per_block
+    index = np.unique(np.arange(start, stop) // each)
     block, inner = np.divmod(index, tiling.row_blocks * tiling.column_blocks)
     if tiling.groups_per_array > 1:
-        begin, end = start * tiling.groups_per_array, min(stop * tiling.groups_per_array, layer.groups)
+        begin = start // each * tiling.groups_per_array
+        end = min(-(-stop // each) * tiling.groups_per_array, layer.groups)
         outputs = (end - begin) * (layer.outputs // layer.groups)
         return Share(stop - start, (end - begin) * layer.rows, begin * layer.rows, end * layer.rows, outputs)
     row_block, column_block = SPLITS[design.tiling.split](inner, tiling)

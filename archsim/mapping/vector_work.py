@@ -14,5 +14,5 @@ def sfu_cycles(layers: Sequence[VectorLayer | RecurrentLayer], windows: int, des
     cycles = 0
     for layer in layers:
         operations = -(-layer.operations // windows)
-        cycles += -(-operations // design.sfu.lanes(layer.unit))
+        cycles += -(-operations // (design.sfu.lanes(layer.unit) or 1))
     return cycles

@@ -14,7 +14,8 @@ def crossbar_spec(design: Design) -> CrossbarSpec:
     """The crossbar that `design` describes; inputs count as unsigned until a calibration says otherwise.
 
     One code of the ADC is one unit of a column sum: fewer bits than the sums need saturate, they do not
-    coarsen. An unknown `array.sign`, or more bits than the arithmetic covers, raise `InputError`.
+    coarsen; where there are no ADCs, counters take every sum as it is. An unknown `array.sign`, or more bits than
+    the arithmetic covers, raise `InputError`.
     """
     find_encoding(design.array.sign)
     _check_precision(design)
@@ -27,9 +28,9 @@ def crossbar_spec(design: Design) -> CrossbarSpec:
         input_bits=design.precision.input_bits,
         signed_inputs=False,
         sign=design.array.sign,
-        adc_bits=design.adc.bits,
+        adc_bits=design.adc.bits if design.adc else None,
         adc_step=1,
-        rows_per_read=design.adc.rows_per_read,
+        rows_per_read=design.adc.rows_per_read if design.adc else design.array.rows,
     )
 
 

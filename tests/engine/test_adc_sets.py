@@ -8,7 +8,7 @@ from archsim.engine import simulate
 from archsim.mapping import Placement
 from tests.engine.networks import SMALL, Net, placed
 
-TWO = "adc.arrays_per_set=2"
+TWO = ("pe.arrays=2", "tile.pes=48", "adc.arrays_per_set=2")
 ONE_BY_ONE = "offchip.packet_bytes=1"  # the host sends value by value
 
 
@@ -21,18 +21,18 @@ def windows_of(outputs: int, windows: int, *settings: str) -> Placement:
 
 def test_two_arrays_on_one_set_take_twice_the_reads() -> None:
     """32 outputs stand in 2 arrays: 2 x 16 reads for each window instead of 16."""
-    plain, shared = (simulate(windows_of(32, 4, *settings)) for settings in ((), (TWO,)))
+    plain, shared = (simulate(windows_of(32, 4, *settings)) for settings in ((), TWO))
     assert plain.latency_ns == 1.25 + 3.125 + 4 * 1600 + 600
     assert shared.latency_ns == 1.25 + 3.125 + 4 * 3200 + 600
     assert shared.ok
 
 
 def test_one_array_on_a_set_of_its_own_takes_the_plain_time() -> None:
-    assert simulate(windows_of(16, 4, TWO)).latency_ns == 1.25 + 3.125 + 4 * 1600 + 600
+    assert simulate(windows_of(16, 4, *TWO)).latency_ns == 1.25 + 3.125 + 4 * 1600 + 600
 
 
 def test_four_arrays_on_two_sets_read_in_parallel_on_both() -> None:
-    assert simulate(windows_of(64, 4, TWO)).latency_ns == 1.25 + 3.125 + 4 * 3200 + 600
+    assert simulate(windows_of(64, 4, *TWO)).latency_ns == 1.25 + 3.125 + 4 * 3200 + 600
 
 
 @pytest.mark.parametrize("per_set", [1, 2, 4, 8])
@@ -52,7 +52,7 @@ def two_layers(windows: int) -> Net:
 def test_two_layers_on_one_set_take_turns(windows: int) -> None:
     """Their 2 x windows x 16 reads follow each other without a gap: no earlier than both after each other, and no
     later."""
-    alone, shared = (simulate(placed(two_layers(windows), ONE_BY_ONE, *settings)) for settings in ((), (TWO,)))
+    alone, shared = (simulate(placed(two_layers(windows), ONE_BY_ONE, *settings)) for settings in ((), TWO))
     fetches = 3.125 * 2
     one = windows * 1600
     assert alone.latency_ns is not None

@@ -261,7 +261,7 @@ def test_copies_that_find_no_room_in_the_buffers_are_refused() -> None:
     net = Net(3, 12, 12)
     net.conv(net.concat(*(net.conv("image", 8, 3, pad=1) for _ in range(5))), 1)
     assert refused(net, "chips=1", "chip.tiles=4", "chip.mesh_width=2", "tile.buffer_bytes=170") == (
-        "small: design isaac: got the copies asked for do not find room in the buffers of 4 tiles, expected more "
+        "small: design isaac: got the copies asked for do not find room in the buffers of 1 x 4 tiles, expected more "
         "chips, fewer copies (copies.budget_arrays) or a larger tile.buffer_bytes"
     )
 

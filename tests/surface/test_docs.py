@@ -14,6 +14,7 @@ from archsim import api
 from archsim.crossbar.encodings import encodings
 from archsim.errors import InputError
 from archsim.hardware import Design, load_design
+from archsim.hardware.loading import part_of
 from tests.surface.conftest import Run
 from tests.surface.pages import CONSOLE, EXAMPLE_TRACE, EXAMPLE_TRACE_COMMAND, PAGES, PYTHON, ROOT, without_cpu
 
@@ -45,8 +46,9 @@ def test_python_of_a_page_runs(code: str):
 def _keys(part: type[BaseModel], path: str = "") -> Iterator[str]:
     """The dotted path of every key of a design."""
     for name, field in part.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _keys(field.annotation, f"{path}{name}.")
+        inner = part_of(field.annotation)
+        if inner is not None:
+            yield from _keys(inner, f"{path}{name}.")
         else:
             yield path + name
 

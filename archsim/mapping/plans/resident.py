@@ -1,0 +1,154 @@
+"""All layers at once on the chips: as many copies as the policy gives them, next to each other along the mesh."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from archsim.errors import InputError, input_error
+from archsim.graph import Graph
+from archsim.hardware import Design
+from archsim.mapping.assemble import make_plans, make_ports
+from archsim.mapping.buffers import Buffers
+from archsim.mapping.copies import copies_of
+from archsim.mapping.draft import Draft
+from archsim.mapping.neighbours import units_along_the_mesh
+from archsim.mapping.packing import Packer
+from archsim.mapping.placement import Placement
+from archsim.mapping.plans.registry import PLANS, no_training
+from archsim.mapping.stages import Stages
+from archsim.mapping.tiling import Tiling
+
+UNLIMITED = 1 << 60
+"""More arrays than any network takes."""
+
+# Chips beyond the fewest that hold the arrays which `chips: auto` may take to find room in the buffers.
+_MORE_CHIPS = 8
+
+# The most that is tried: beyond, tables no longer fit the memory of a usual machine.
+_MOST_CHIPS = 1000
+
+
+@PLANS.register("pipelined")
+def place_resident(
+    graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: bool
+) -> Placement:
+    """Every layer has its place (ISAAC, ISCA 2016)."""
+    no_training(design, training)
+    fewest = _fewest_chips(design, stages, tilings)
+    if fewest > _MOST_CHIPS:
+        raise input_error(
+            graph.name, f"design {design.name}", value=f"{fewest} chips", expected=f"at most {_MOST_CHIPS}"
+        )
+    last = fewest if design.chips != "auto" else fewest + _MORE_CHIPS
+    for chips in range(fewest, last + 1):
+        budget = design.copies.budget_arrays or arrays_of(design, chips)
+        copies = copies_of(stages, tilings, design, budget)
+        _check_arrays(graph, design, tilings, copies, chips, budget)
+        placement, too_large = pack(Draft(graph, design, stages, tilings, copies), chips)
+        if placement is not None:
+            return placement
+        if too_large is not None:
+            break
+    raise _no_room(graph, design, stages, chips, too_large)
+
+
+def _fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> int:
+    if design.chips != "auto":
+        return design.chips
+    if design.chip_arrays is None:
+        return 1
+    counts = dict.fromkeys(tilings, 1)
+    if design.copies.policy == "explicit":
+        counts = copies_of(stages, tilings, design, 0)
+    total = sum(tilings[index].arrays * count for index, count in counts.items())
+    return -(-total // design.chip_arrays)
+
+
+def _check_arrays(
+    graph: Graph, design: Design, tilings: dict[int, Tiling], copies: dict[int, int], chips: int, budget: int
+) -> None:
+    needed = sum(tilings[index].arrays * count for index, count in copies.items())
+    available = arrays_of(design, chips)
+    limit = min(budget, available)
+    if needed <= limit:
+        return
+    single = sum(tiling.arrays for tiling in tilings.values())
+    given = design.copies.budget_arrays
+    options = [f"copies.budget_arrays={needed}"] if given and needed > given else []
+    if needed > available:
+        options.append(f"chips={-(-needed // arrays_of(design, 1))} or chips=auto")
+    if needed > single:
+        options.append("fewer copies (copies.policy=none)")
+    if design.precision.weight_bits > 8:
+        options.append("precision.weight_bits=8")
+    place_of = "copies.budget_arrays" if budget < available else f"{chips} chip{'s' if chips > 1 else ''}"
+    raise input_error(
+        graph.name,
+        f"design {design.name}",
+        value=f"{needed} arrays ({single} with one copy of each layer)",
+        expected=f"at most {limit}, the arrays of {place_of}; what would make it fit: {', '.join(options)}",
+    )
+
+
+def _no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:
+    if too_large is not None:
+        stage, needed = too_large
+        rows_help = stages.stages[stage].matrix is not None and design.tiling.split != "rows"
+        return input_error(
+            graph.name,
+            f"design {design.name}, layer {stages.stages[stage].name!r}",
+            value=f"a tile's share of the layer needs {needed} bytes of buffer at least",
+            expected=f"at most {design.tile.buffer_bytes} (tile.buffer_bytes); a larger buffer"
+            + (", or tiling.split=rows" if rows_help else ""),
+        )
+    return input_error(
+        graph.name,
+        f"design {design.name}",
+        value=f"the copies asked for do not find room in the buffers of {chips} x {design.chip.tiles} tiles",
+        expected="more chips, fewer copies (copies.budget_arrays) or a larger tile.buffer_bytes",
+    )
+
+
+def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | None]:
+    """A placement on that many chips, or the stage (and bytes) that no empty tile can take. Busy special functions
+    are spread where there are tiles for it; where there are not they share a tile and take longer."""
+    design = draft.design
+    buffers = Buffers(draft.stages, draft.assignments, design)
+    units = units_along_the_mesh(draft)
+    tiles = design.chip.tiles if design.chip.tiles != "unlimited" else _enough(draft)
+    no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
+    for loads, near in product((draft.sfu_loads, no_loads), (True, False)):
+        packer = Packer(draft, buffers, chips * tiles, loads)
+        if packer.pack(units, near=near) and _place_vectors(draft, packer):
+            plans = make_plans(draft, packer.placed)
+            ports = make_ports(draft, plans, packer.spans, buffers)
+            return Placement(draft.graph, design, draft.stages, plans, ports, chips, tiles), None
+        if packer.too_large is not None:
+            return None, packer.too_large
+    return None, None
+
+
+def _enough(draft: Draft) -> int:
+    """Tiles that hold every copy by itself."""
+    size = draft.design.tile_arrays
+    matrices = sum(count * -(-draft.tilings[index].arrays // size) for index, count in draft.copies.items())
+    return matrices + sum(draft.assignments[s.index].copies for s in draft.stages.stages if s.matrix is None)
+
+
+def arrays_of(design: Design, chips: int) -> int:
+    """Arrays of so many chips; no limit where a chip has as many as a network takes."""
+    return UNLIMITED if design.chip_arrays is None else chips * design.chip_arrays
+
+
+def _place_vectors(draft: Draft, packer: Packer) -> bool:
+    """Puts each copy of a vector stage on the tile from which its first input comes, or near it."""
+    homes = {(piece.stage, piece.copy): piece.tile for piece in packer.placed}
+    for stage in draft.stages.stages:
+        if stage.matrix is not None:
+            continue
+        source = stage.inputs[0].source if stage.inputs else -1
+        for copy in range(draft.assignments[stage.index].copies):
+            if not packer.place_vector(stage.index, copy, homes.get((source, copy), 0)):
+                return False
+            homes[stage.index, copy] = packer.placed[-1].tile
+    return True
