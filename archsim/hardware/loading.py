@@ -211,7 +211,6 @@ def _keys_at(place: tuple[str, ...]) -> tuple[str, ...]:
 
 def part_of(annotation: Any) -> Any:
     """The group of keys that a field holds, where it may be null as well; None for a field that holds a value."""
-    models = [
-        one for one in (annotation, *get_args(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)
-    ]
+    choices = (annotation, *get_args(annotation))
+    models = [one for one in choices if isinstance(one, type) and issubclass(one, BaseModel)]
     return models[0] if models else None
