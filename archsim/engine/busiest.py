@@ -29,5 +29,6 @@ def busiest_units(chip: Chip) -> tuple[UnitUse, ...]:
         for name, server in tile.servers().items():
             note(name.split()[0], f"tile {tile.number}", server.busy, elapsed)
     for link in chip.links():
-        note("link", link.name, link.server.busy, elapsed)
+        for server in link.servers:
+            note(link.unit, link.name, server.busy, elapsed)
     return tuple(sorted(uses.values(), key=lambda use: (-use.utilisation, use.unit)))

@@ -11,9 +11,10 @@ from archsim.engine.clock import Clock
 from archsim.engine.copies import CopyUnit, Source
 from archsim.engine.emitter import Emitter
 from archsim.engine.events import Timeline
-from archsim.engine.fabric import Fabric, Link, NoFabric
+from archsim.engine.fabric import Fabric, NoFabric
 from archsim.engine.host import HostInput, HostOutput, OutputPort
 from archsim.engine.limits import Contended, Limits, Unlimited
+from archsim.engine.link import Link, ways_in_and_out
 from archsim.engine.message import Receiver
 from archsim.engine.part import PartUnit
 from archsim.engine.port import PoolingPort, Port
@@ -52,8 +53,7 @@ class Chip:
         self.ready = estimate(placement, images).vector_ready if ideal else None
         self._progress = progress
         self._total = images * sum(plan.stage.windows for plan in placement.plans)
-        self.into = Link(self, "host in", 2 * placement.chips)
-        self.out = Link(self, "host out", 2 * placement.chips + 1)
+        self.into, self.out = ways_in_and_out(self)
         self.steady = SteadyState(self)
         self.tiles: dict[int, Tile] = {}
         self.stages = [StageUnit(self, plan) for plan in placement.plans]
@@ -63,7 +63,7 @@ class Chip:
 
     def _tile(self, number: int) -> Tile:
         if number not in self.tiles:
-            self.tiles[number] = Tile(number, self.design.pe.arrays, self.design.arrays_per_set)
+            self.tiles[number] = Tile(number, self.placement.interleaved, self.design.arrays_per_set)
         return self.tiles[number]
 
     def _make_ports(self) -> dict[tuple[int, int, int], Port]:

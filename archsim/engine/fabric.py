@@ -1,14 +1,14 @@
-"""What carries messages: the mesh of each chip, the links between chips, and the link to the host."""
+"""What carries messages: the mesh of each chip, and the links between chips."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from archsim.engine.events import ARRIVE, ENTER, Action, rank
+from archsim.engine.events import ARRIVE, Action, rank
+from archsim.engine.link import Link
 from archsim.engine.message import Message, Target
-from archsim.engine.server import Server
 from archsim.hardware import Noc
 from archsim.mapping.registry import Registry
 from archsim.noc import MODELS, IdealMesh, Mesh, Router
@@ -85,41 +85,6 @@ class MeshAdapter:
         return len(self._under_way)
 
 
-class Link:
-    """A link between neighbouring chips, or to the host: one message after the other."""
-
-    def __init__(self, chip: Chip, name: str, number: int) -> None:
-        self._chip = chip
-        self._priority = rank(ENTER, number)
-        self.name = name
-        self.server = Server()
-        self.sent_bytes = 0
-        self.crossed_bytes = 0
-
-    def send(
-        self,
-        layer: str,
-        image: int,
-        window: int,
-        size_bytes: int,
-        arrive: Callable[[Any], None],
-        argument: object,
-    ) -> None:
-        """Calls `arrive` with `argument` when `size_bytes` for a window of a layer are across."""
-        env = self._chip.env
-        service = self._chip.limits.offchip_ticks(size_bytes)
-        end = self.server.serve(env.now, service)
-        self.sent_bytes += size_bytes
-        for observer in self._chip.observers:
-            observer.slice(-1, self.name, layer, image, window, end - service, end)
-        Action(env, end - env.now, self._priority, self._across, (size_bytes, arrive, argument))
-
-    def _across(self, action: Action) -> None:
-        size_bytes, arrive, argument = action.argument
-        self.crossed_bytes += size_bytes
-        arrive(argument)
-
-
 class Fabric:
     """Carries a message from its tile to its targets: within a tile at once, within a chip over the mesh, to
     other chips along the chain of links, which it crosses once for all targets beyond."""
@@ -133,8 +98,9 @@ class Fabric:
             across, down = noc.cluster
             mesh = Mesh(tiles, chip.design.chip.mesh_width or tiles, across, down)
             self.meshes = [MeshAdapter(chip, noc, number, mesh) for number in range(chips)]
-        self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n) for n in range(chips)]
-        self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1) for n in range(chips)]
+        ticks = chip.limits.offchip_ticks
+        self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n, ticks) for n in range(chips)]
+        self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1, ticks) for n in range(chips)]
 
     def send(self, message: Message, at: int, targets: Sequence[Target]) -> None:
         """The message is at tile `at`; it goes to the targets on this chip, and on towards the others.

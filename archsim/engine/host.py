@@ -6,7 +6,8 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from archsim.engine.emitter import after, receivers_of
-from archsim.engine.fabric import GATE, Link
+from archsim.engine.fabric import GATE
+from archsim.engine.link import Link
 from archsim.engine.message import Message, Receiver
 from archsim.mapping.needs import Need
 from archsim.mapping.spans import Span
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 class HostInput:
     """Sends the values of one input of the graph, image after image in raster order, over the link to the first
-    chip; the next packet is sent when every buffer that needs the one before has accepted it.
+    chip; a packet for each lane of the link may be under way until every buffer that needs it has accepted it.
 
     A packet holds neighbouring values that go to the same buffers, no more than they can take beyond the least
     that they must hold: so waiting for room for all of it cannot deadlock.
@@ -33,8 +34,8 @@ class HostInput:
         self._link = link
         self._groups = receivers_of(receivers, slots)
         self.sent = 0
-        packet = chip.design.offchip.packet_bytes if chip.design.offchip else 1
-        self._packets = self._divide(max(packet // size_bytes, 1))
+        self._packets = self._divide(max(link.packet_bytes // size_bytes, 1))
+        self._under_way = 0
         self._looping = False
         self._more = False
 
@@ -50,21 +51,28 @@ class HostInput:
         self._looping = False
 
     def _send(self) -> None:
-        if self.sent == self.slots * self.chip.images:
+        if self.sent == self.slots * self.chip.images or self._under_way == len(self._link.servers):
             return
+        self._under_way += 1
+        self._more = True
         image, slot = divmod(self.sent, self.slots)
         run = self._packets[slot]
         self.sent += run
         groups = self._groups[slot]
-        release = after(len(groups), self.begin)
+        release = after(len(groups), self._accepted)
         messages = [
             (Message(self, GATE, image, slot, slot, None, size * run, 0, release, run), receivers)
             for size, receivers in groups
         ]
-        if self.chip.limits.offchip_ticks(self._size * run):
+        if self._link.ticks(self._size * run):
             self._link.send(self.name, image, slot, self._size * run, self._arrived, messages)
         else:
             _send_all(messages)
+
+    def _accepted(self) -> None:
+        """Every buffer has taken a packet: there is room for another on the link."""
+        self._under_way -= 1
+        self.begin()
 
     def _divide(self, most: int) -> dict[int, int]:
         """The number of values in the packet that begins at each slot where one does."""

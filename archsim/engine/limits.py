@@ -36,6 +36,11 @@ class Contended:
         """Time of a transfer over an off-chip link."""
         return _ticks(size_bytes, self._design.offchip, self._clock.offchip)
 
+    def memory_ticks(self, size_bytes: int, period: int) -> int:
+        """Time of a transfer over a port of the memory, which moves its bytes in `period`."""
+        memory = self._design.memory
+        return 0 if memory is None else -(-size_bytes // memory.port_bytes) * period
+
     def sfu_ticks(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> int:
         """Time of a tile's special functions for one window of `plan`: operations of `layers` over their lanes."""
         return sfu_cycles(layers, plan.stage.windows, self._design) * self._clock.sfu
@@ -55,6 +60,10 @@ class Unlimited:
     """Nothing but the reads and the fixed stages of a window takes time, and nothing is ever full."""
 
     def bus_ticks(self, size_bytes: int) -> int:  # noqa: ARG002
+        """No time."""
+        return 0
+
+    def memory_ticks(self, size_bytes: int, period: int) -> int:  # noqa: ARG002
         """No time."""
         return 0
 

@@ -66,7 +66,7 @@ def snapshot(chip: Chip, image: int) -> State:
         now % chip.clock.noc,
         tuple(sorted(_event(entry, now, image, chip.clock.cycle) for entry in chip.env.queued)),
         tuple(max(s.free - now, 0) for tile in chip.tiles.values() for s in tile.servers().values()),
-        tuple(max(link.server.free - now, 0) for link in chip.links()),
+        tuple(max(server.free - now, 0) for link in chip.links() for server in link.servers),
         tuple(_port(port, now, image) for port in chip.ports.values()),
         tuple(_copy(copy, now, image) for copy in copies),
         tuple(tuple(sorted((i - image, s, n) for (i, s), n in stage.emitter.open.items())) for stage in chip.stages),

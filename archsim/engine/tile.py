@@ -10,12 +10,12 @@ class Tile:
     """The bus from the buffer to the PEs, the buffer's write port, the special functions, and the ADC sets that
     several arrays share (none are kept where each array has its own)."""
 
-    def __init__(self, number: int, pe_arrays: int, arrays_per_set: int) -> None:
+    def __init__(self, number: int, interleaved: int, arrays_per_set: int) -> None:
         self.number = number
         self.bus = Server()
         self.write = Server()
         self.sfu = Server()
-        self._pe_arrays = pe_arrays
+        self._interleaved = interleaved
         self._arrays_per_set = arrays_per_set
         self._sets: dict[int, Server] = {}
 
@@ -25,9 +25,9 @@ class Tile:
         if self._arrays_per_set == 1:
             return []
         counts: dict[int, int] = {}
-        active = self._pe_arrays // self._arrays_per_set
+        active = self._interleaved // self._arrays_per_set
         for slot in range(part.slot, part.slot + part.arrays):
-            pe, place = divmod(slot, self._pe_arrays)
+            pe, place = divmod(slot, self._interleaved)
             number = pe * active + place % active
             counts[number] = counts.get(number, 0) + 1
         return [(self._sets.setdefault(number, Server()), count) for number, count in counts.items()]

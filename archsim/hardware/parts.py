@@ -161,10 +161,11 @@ class Memory(Part):
     """Where feature maps are kept between layers: ports that move `port_bytes` in each `read_ns` or `write_ns`.
 
     Reads and writes share the one port of a DRAM channel; with `subarray_bytes` a map stands in subarrays of that
-    size, each with a port of its own.
+    size, each with a port of its own. At most `burst_bytes` are read at once.
     """
 
     port_bytes: Count
+    burst_bytes: Count
     read_ns: Exact
     write_ns: Exact
     subarray_bytes: Count | None = None

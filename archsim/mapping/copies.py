@@ -22,11 +22,13 @@ class Demand:
     windows: int
     arrays: int
     stage: Stage
+    room: int
 
     @property
     def most(self) -> int:
-        """Copies that can be of use: one a window, and one where a window waits for the one before."""
-        return 1 if self.stage.recurrent else self.windows
+        """Copies that can be of use: one a window, one where a window waits for the one before, and no more than
+        have room to read at once."""
+        return min(1 if self.stage.recurrent else self.windows, max(self.room // self.arrays, 1))
 
     def slots(self, copies: int) -> int:
         """Windows that the busiest of `copies` runs."""
@@ -41,12 +43,16 @@ Policy = Callable[[list[Demand], Stages, Design, int], list[int]]
 POLICIES: Registry[Policy] = Registry("copies.policy")
 
 
-def copies_of(stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int) -> dict[int, int]:
-    """The copies of each matrix stage by the design's policy, at most `budget` arrays in all.
+def copies_of(
+    stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int, room: int = 1 << 60
+) -> dict[int, int]:
+    """The copies of each stage in `tilings` by the design's policy, at most `budget` arrays in all.
 
-    No policy but `explicit` gives a layer more copies than it has windows, or a recurrent layer more than one.
+    No policy but `explicit` gives a layer more copies than it has windows, more arrays than there is `room` for
+    at once, or a recurrent layer more than one copy.
     """
-    demands = [Demand(s.windows, tilings[s.index].arrays, s) for s in stages.stages if s.matrix]
+    chosen = [stage for stage in stages.stages if stage.index in tilings]
+    demands = [Demand(stage.windows, tilings[stage.index].arrays, stage, room) for stage in chosen]
     copies = POLICIES[design.copies.policy](demands, stages, design, budget)
     return {demand.stage.index: count for demand, count in zip(demands, copies, strict=True)}
 
@@ -109,6 +115,15 @@ def _readers(stage: Stage, stages: Stages) -> list[tuple[Stage, int]]:
 def _pool_stride(stage: Stage) -> int:
     access = stage.pool.access if stage.pool else None
     return math.prod(access.strides) if isinstance(access, Sliding) else 1
+
+
+@POLICIES.register("pipelayer")
+def granularity(demands: list[Demand], stages: Stages, design: Design, budget: int) -> list[int]:  # noqa: ARG001
+    """So many copies of each layer that none runs more than `pipelayer.steps` windows an image (PipeLayer, HPCA 2017:
+    the parallelism granularity is proportional to the map)."""
+    if design.pipelayer is None:
+        raise input_error("copies.policy", value="pipelayer", expected="a number of windows, pipelayer.steps, with it")
+    return [demand.copies(design.pipelayer.steps) for demand in demands]
 
 
 @POLICIES.register("greedy")

@@ -22,13 +22,16 @@ from archsim.mapping.vector_work import sfu_cycles
 
 @dataclass(frozen=True)
 class Draft:
-    """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index."""
+    """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index; how many
+    arrays a tile takes, and of how many neighbours each stands behind another set of converters."""
 
     graph: Graph
     design: Design
     stages: Stages
     tilings: dict[int, Tiling]
     copies: dict[int, int]
+    tile_arrays: int
+    interleaved: int
 
     @cached_property
     def assignments(self) -> dict[int, Assignment]:

@@ -16,7 +16,7 @@ def units_along_the_mesh(draft: Draft) -> list[Unit]:
     units = []
     for index, count in draft.copies.items():
         arrays = draft.tilings[index].arrays
-        fitting = min(draft.design.tile_arrays // arrays, count)
+        fitting = min(draft.tile_arrays // arrays, count)
         if draft.sfu_loads[index]:
             fitting = min(fitting, int(1 / draft.sfu_loads[index]))
         together = _together(draft.stages.stages[index], draft.assignments[index], count, max(fitting, 1))

@@ -95,7 +95,7 @@ class Packer:
         return {(target.tile, stage): span for target in self._bins for stage, span in target.spans.items()}
 
     def _place(self, unit: Unit, near: int | None, divide: bool) -> bool:
-        size = self._design.tile_arrays
+        size = self._draft.tile_arrays
         if unit.arrays_per_copy > size:
             return self._place_large(unit, near)
         total = unit.arrays_per_copy * len(unit.copies)
@@ -112,7 +112,7 @@ class Packer:
         return divide and self._place_divided(unit)
 
     def _place_large(self, unit: Unit, near: int | None) -> bool:
-        size, (copy,) = self._design.tile_arrays, unit.copies
+        size, (copy,) = self._draft.tile_arrays, unit.copies
         start = 0
         while start < unit.arrays_per_copy:
             count = min(size, unit.arrays_per_copy - start)
@@ -154,7 +154,7 @@ class Packer:
     def _fresh(self) -> list[Bin]:
         """The next tile along the mesh, if there is one."""
         following = self._path[len(self._bins) : len(self._bins) + 1]
-        return [Bin(tile, self._design.tile_arrays) for tile in following]
+        return [Bin(tile, self._draft.tile_arrays) for tile in following]
 
     def _fits(
         self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...], arrays: tuple[int, int]

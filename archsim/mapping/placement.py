@@ -12,6 +12,7 @@ from archsim.mapping.production import PortKey
 from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling
+from archsim.mapping.training import Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class StagePlan:
     """A stage with its copies; `tiling` is None for a vector stage, whose parts have no arrays.
 
     Of the `positions` of a kernel each window fetches the number in `fresh` from the tile's buffer; the others are
-    in the arrays' registers already.
+    in the arrays' registers already. `passes` is how often a copy reads for each window: more than once where it has
+    more arrays than can read at once.
     """
 
     stage: Stage
@@ -54,6 +56,7 @@ class StagePlan:
     copies: tuple[Copy, ...]
     fresh: Integers
     positions: int
+    passes: int = 1
 
     @property
     def read_cycles(self) -> int:
@@ -62,8 +65,13 @@ class StagePlan:
 
     @property
     def slots(self) -> int:
-        """Windows that the busiest copy runs for one image."""
-        return max(len(copy.windows) for copy in self.copies)
+        """Windows that the busiest copy runs for one image, passes counted."""
+        return self.passes * max(len(copy.windows) for copy in self.copies)
+
+    @property
+    def arrays(self) -> int:
+        """Arrays of all copies."""
+        return self.tiling.arrays * len(self.copies) if self.tiling else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,23 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Work that runs by itself, from memory to memory: windows of stage number `stage`, whose arrays stand as in
+    `placement`, after `loads` of them have been written."""
+
+    stage: int
+    placement: Placement
+    loads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
-    """A network on a chip."""
+    """A network on a chip.
+
+    Where not all layers run at once, `jobs` are what does, in the order of a forward pass, each placed by itself;
+    `plans` tell of whole layers then, and there are no ports. `interleaved` neighbouring slots of a tile stand behind
+    its sets of converters in turn. With `from_memory` inputs come from the memory between layers, and results go there.
+    """
 
     graph: Graph
     design: Design
@@ -96,19 +119,30 @@ class Placement:
     ports: tuple[Port, ...]
     chips: int
     tiles_per_chip: int
+    interleaved: int
+    jobs: tuple[Job, ...] = ()
+    training: Training | None = None
+    from_memory: bool = False
     spill_bytes: int = 0
 
     @property
     def arrays_used(self) -> int:
         """Arrays that hold weights."""
-        return sum(part.arrays for plan in self.plans for copy in plan.copies for part in copy.parts)
+        return sum(plan.arrays for plan in self.plans)
 
     @property
     def arrays_allocated(self) -> int:
         """Arrays in every PE that holds any weights."""
         size = self.design.pe.arrays
+        active = size // self.design.arrays_per_set
+        at_once = self.interleaved // self.design.arrays_per_set
+
+        def pe(slot: int) -> int:
+            group, place = divmod(slot, self.interleaved)
+            return group * (self.interleaved // size) + place % at_once // active
+
         held = {
-            (part.tile, slot // size)
+            (part.tile, pe(slot))
             for plan in self.plans
             for copy in plan.copies
             for part in copy.parts

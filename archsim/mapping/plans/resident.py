@@ -34,7 +34,7 @@ def place_resident(
 ) -> Placement:
     """Every layer has its place (ISAAC, ISCA 2016)."""
     no_training(design, training)
-    fewest = _fewest_chips(design, stages, tilings)
+    fewest = fewest_chips(design, stages, tilings)
     if fewest > _MOST_CHIPS:
         raise input_error(
             graph.name, f"design {design.name}", value=f"{fewest} chips", expected=f"at most {_MOST_CHIPS}"
@@ -44,15 +44,17 @@ def place_resident(
         budget = design.copies.budget_arrays or arrays_of(design, chips)
         copies = copies_of(stages, tilings, design, budget)
         _check_arrays(graph, design, tilings, copies, chips, budget)
-        placement, too_large = pack(Draft(graph, design, stages, tilings, copies), chips)
+        draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, design.pe.arrays)
+        placement, too_large = pack(draft, chips)
         if placement is not None:
             return placement
         if too_large is not None:
             break
-    raise _no_room(graph, design, stages, chips, too_large)
+    raise no_room(graph, design, stages, chips, too_large)
 
 
-def _fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> int:
+def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> int:
+    """The chips asked for, or the fewest that hold one copy of every layer, or the copies asked for."""
     if design.chips != "auto":
         return design.chips
     if design.chip_arrays is None:
@@ -90,7 +92,8 @@ def _check_arrays(
     )
 
 
-def _no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:
+def no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:
+    """What keeps the copies from finding room: the stage `too_large` for any tile with its bytes, or all of them."""
     if too_large is not None:
         stage, needed = too_large
         rows_help = stages.stages[stage].matrix is not None and design.tiling.split != "rows"
@@ -122,7 +125,7 @@ def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | 
         if packer.pack(units, near=near) and _place_vectors(draft, packer):
             plans = make_plans(draft, packer.placed)
             ports = make_ports(draft, plans, packer.spans, buffers)
-            return Placement(draft.graph, design, draft.stages, plans, ports, chips, tiles), None
+            return Placement(draft.graph, design, draft.stages, plans, ports, chips, tiles, draft.interleaved), None
         if packer.too_large is not None:
             return None, packer.too_large
     return None, None
@@ -130,7 +133,7 @@ def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | 
 
 def _enough(draft: Draft) -> int:
     """Tiles that hold every copy by itself."""
-    size = draft.design.tile_arrays
+    size = draft.tile_arrays
     matrices = sum(count * -(-draft.tilings[index].arrays // size) for index, count in draft.copies.items())
     return matrices + sum(draft.assignments[s.index].copies for s in draft.stages.stages if s.matrix is None)
 

@@ -1,0 +1,145 @@
+"""One layer at a time over the whole chip (AtomLayer, DAC 2018): feature maps are in memory between layers.
+
+Of the arrays that share their converters one reads at a time, so that a layer has as many arrays reading at once as
+there are sets of converters; the others keep the weights of other layers. Weights beyond what is stored are
+written before the pass that needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from archsim.errors import InputError, input_error
+from archsim.graph import Graph
+from archsim.hardware import Design
+from archsim.mapping.alone import alone, with_outputs
+from archsim.mapping.copies import copies_of
+from archsim.mapping.draft import Draft
+from archsim.mapping.placement import Job, Placement, StagePlan
+from archsim.mapping.plans.registry import PLANS, no_training
+from archsim.mapping.plans.resident import UNLIMITED, arrays_of, fewest_chips, no_room, pack
+from archsim.mapping.stages import Stage, Stages
+from archsim.mapping.tiling import Tiling, tile_layer
+
+
+@PLANS.register("layer_serial")
+def place_serial(graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: bool) -> Placement:
+    """Each layer by itself over all tiles, in graph order."""
+    no_training(design, training)
+    if design.chip_arrays is None:
+        raise input_error(
+            f"design {design.name}", "schedule.kind", value="layer_serial", expected="a chip with a number of tiles"
+        )
+    chips = fewest_chips(design, stages, tilings)
+    store = _Store(graph, design, tilings, chips)
+    resident = {index: tiling for index, tiling in tilings.items() if index in store.resident}
+    copies = copies_of(stages, resident, design, store.for_copies, store.active)
+    planner = _Planner(graph, design, chips, store)
+    plans, jobs = [], []
+    for stage in stages.stages:
+        mine = list(planner.jobs(stage, copies.get(stage.index, 1)))
+        jobs += mine
+        plans.append(_whole(stage, tilings.get(stage.index), mine, store.active))
+    tiles = mine[0].placement.tiles_per_chip
+    return Placement(graph, design, stages, tuple(plans), (), chips, tiles, design.tile_arrays, tuple(jobs))
+
+
+class _Store:
+    """Which layers keep their arrays, and what room there is to write those of the others.
+
+    `active` arrays read at once. If not all layers fit, `staging` arrays are left to the others, enough to write one
+    pass while another is read, where the hardware can; the layers that fit beside them are `resident`, in graph
+    order.
+    """
+
+    def __init__(self, graph: Graph, design: Design, tilings: dict[int, Tiling], chips: int) -> None:
+        every = arrays_of(design, chips)
+        self.active = every // design.arrays_per_set
+        stored = design.rotation.stored_arrays
+        self.stored = UNLIMITED if stored == "unlimited" else stored or every
+        self.rotates = design.arrays_per_set > 1
+        self.staging = 0
+        self.resident = set(tilings)
+        if sum(tiling.arrays for tiling in tilings.values()) > self.stored:
+            self.staging = min(2 * self.active, self.stored // 2)
+            left = self.stored - self.staging
+            self.resident = set()
+            for index, tiling in tilings.items():
+                if tiling.arrays <= left:
+                    left -= tiling.arrays
+                    self.resident.add(index)
+            if design.array.write_ns is None:
+                raise _needs_writing(graph, design, sum(tiling.arrays for tiling in tilings.values()), self.stored)
+        self.for_copies = design.copies.budget_arrays or self.stored - self.staging
+
+    @property
+    def pass_arrays(self) -> int:
+        """Arrays that are written for a pass: half of those there are where others are read meanwhile."""
+        return min(self.active, self.staging // 2 if self.rotates else self.staging)
+
+
+def _needs_writing(graph: Graph, design: Design, needed: int, stored: int) -> InputError:
+    fewest = -(-needed // arrays_of(design, 1))
+    return input_error(
+        graph.name,
+        f"design {design.name}",
+        value=f"{needed} arrays with one copy of each layer",
+        expected=f"at most {stored}, or array.write_ns, the time to write a row, so that weights can be written"
+        f" before their pass; what would make it fit: chips={fewest}, fewer weight bits",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    graph: Graph
+    design: Design
+    chips: int
+    store: _Store
+
+    def jobs(self, stage: Stage, copies: int) -> Iterator[Job]:
+        """The jobs of a stage: one, or one for each pass where weights are written before it."""
+        if stage.matrix is None or stage.index in self.store.resident:
+            yield Job(stage.index, self._placed(stage, copies))
+            return
+        for part in self._passes(stage):
+            placement = self._placed(part, 1)
+            yield Job(stage.index, placement, placement.arrays_used)
+
+    def _passes(self, stage: Stage) -> Iterator[Stage]:
+        """The stage divided by outputs into what is written at a time."""
+        matrix = stage.matrix
+        assert matrix is not None
+        tiling = tile_layer(matrix, self.design)
+        column = tiling.row_blocks * tiling.arrays_per_block
+        blocks = self.store.pass_arrays // column or min(self.store.staging // column, 1)
+        if tiling.blocks > 1 or not blocks:
+            raise input_error(
+                self.graph.name,
+                f"design {self.design.name}, layer {matrix.name!r}",
+                value=f"{tiling.arrays} arrays, which are written before each pass",
+                expected=f"a layer without groups whose columns of {column} arrays find room in the"
+                f" {self.store.staging} arrays left for writing; more chips, or a larger rotation.stored_arrays",
+            )
+        width = max(blocks * self.design.array.columns // self.design.cells_per_weight, 1)
+        for first in range(0, matrix.outputs, width):
+            yield with_outputs(stage, first, min(first + width, matrix.outputs))
+
+    def _placed(self, stage: Stage, copies: int) -> Placement:
+        stages = alone(stage)
+        tilings = {0: tile_layer(stage.matrix, self.design)} if stage.matrix else {}
+        arrays = copies * tilings[0].arrays if tilings else 0
+        tile_arrays = self.design.tile_arrays // self.design.arrays_per_set * max(-(-arrays // self.store.active), 1)
+        counts = dict.fromkeys(tilings, copies)
+        draft = Draft(self.graph, self.design, stages, tilings, counts, tile_arrays, self.design.tile_arrays)
+        placement, too_large = pack(draft, self.chips)
+        if placement is None:
+            raise no_room(self.graph, self.design, stages, self.chips, too_large)
+        return replace(placement, from_memory=True)
+
+
+def _whole(stage: Stage, tiling: Tiling | None, jobs: list[Job], active: int) -> StagePlan:
+    """What the jobs of a stage are together."""
+    first = jobs[0].placement.plans[0]
+    passes = len(jobs) if len(jobs) > 1 or not tiling else -(-len(first.copies) * tiling.arrays // active)
+    return replace(first, stage=stage, tiling=tiling, passes=passes)
