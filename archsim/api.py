@@ -111,7 +111,7 @@ def _check_names(design: Design) -> None:
     from archsim import crossbar, engine
     from archsim import mapping as mapper
 
-    problems = Problems([*mapper.check(design), *engine.check(design)])
+    problems = Problems(dict.fromkeys([*mapper.check(design), *engine.check(design)]))
     with problems.gathered():
         crossbar.find_encoding(design.array.sign)
     problems.raise_any()

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archsim.engine.findings import Uses
 from archsim.result import UnitUse
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
 
 
-def busiest_units(chip: Chip) -> tuple[UnitUse, ...]:
-    """The busiest unit of each kind, the most utilised first; utilisation is the share of the time from its first
-    use, or of the whole run for units that others wait for, for which it worked."""
+def unit_uses(chip: Chip) -> Uses:
+    """For how long each unit of a finished machine worked."""
     elapsed = chip.elapsed
-    uses: dict[str, UnitUse] = {}
-
-    def note(unit: str, where: str, busy: int, time: int) -> None:
-        share = busy / time if time else 0.0
-        if share > 0 and (unit not in uses or share > uses[unit].utilisation):
-            uses[unit] = UnitUse(unit, where, share)
-
+    uses: Uses = {}
     for stage in chip.stages:
         for copy in stage.copies:
             for unit in copy.units:
-                note("arrays", f"{stage.name}, tile {unit.tile}", unit.busy, elapsed)
+                where = ("arrays", f"{stage.name}, tile {unit.tile}")
+                uses[where] = max((unit.busy, elapsed), uses.get(where, (0, 0)))
     for tile in chip.tiles.values():
         for name, server in tile.servers().items():
-            note(name.split()[0], f"tile {tile.number}", server.busy, elapsed)
+            where = (name.split()[0], f"tile {tile.number}")
+            uses[where] = max((server.busy, elapsed), uses.get(where, (0, 0)))
     for link in chip.links():
         for server in link.servers:
-            note(link.unit, link.name, server.busy, elapsed)
-    return tuple(sorted(uses.values(), key=lambda use: (-use.utilisation, use.unit)))
+            uses[link.unit, link.name] = max((server.busy, elapsed), uses.get((link.unit, link.name), (0, 0)))
+    return uses
+
+
+def busiest_units(uses: Uses) -> tuple[UnitUse, ...]:
+    """The busiest unit of each kind, the most utilised first; utilisation is the share of the time for which it
+    worked."""
+    busiest: dict[str, UnitUse] = {}
+    for (unit, where), (busy, time) in uses.items():
+        share = busy / time if time else 0.0
+        if share > 0 and (unit not in busiest or share > busiest[unit].utilisation):
+            busiest[unit] = UnitUse(unit, where, share)
+    return tuple(sorted(busiest.values(), key=lambda use: (-use.utilisation, use.unit)))

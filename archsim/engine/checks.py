@@ -28,7 +28,7 @@ def _macs(chip: Chip, counters: Counters, images: int) -> bool:
     for stage in chip.stages:
         matrix = stage.plan.stage.matrix
         if matrix is not None:
-            executed += matrix.rows * matrix.outputs * counters.windows[stage.index]
+            executed += matrix.rows * matrix.outputs * counters["windows", stage.index]
     return executed == chip.placement.graph.macs * images
 
 
@@ -63,7 +63,7 @@ def _time(chip: Chip, counters: Counters, images: int) -> bool:
     for stage in chip.stages:
         reads = [copy.units[-1].reads for copy in stage.copies]
         windows = stage.plan.stage.windows * images
-        if not min(reads) * windows <= counters.busy[stage.index] <= max(reads) * windows:
+        if not min(reads) * windows <= counters["busy", stage.index] <= max(reads) * windows:
             return False
         for copy in stage.copies:
             for unit in copy.units:

@@ -18,7 +18,6 @@ from archsim.engine.link import Link, ways_in_and_out
 from archsim.engine.message import Receiver
 from archsim.engine.part import PartUnit
 from archsim.engine.port import PoolingPort, Port
-from archsim.engine.schedules import SCHEDULES
 from archsim.engine.stage import StageUnit
 from archsim.engine.steady import SteadyState
 from archsim.engine.tile import Tile
@@ -134,8 +133,12 @@ class Chip:
         return emitter
 
     def run(self) -> None:
-        """Runs until nothing is left to do."""
-        SCHEDULES[self.design.schedule.kind](self)
+        """The inputs start to send the first image, every copy looks for its first window, and so on until nothing is
+        left to do."""
+        for stage in self.stages:
+            stage.begin()
+        for host in self.inputs:
+            host.begin()
         collecting = gc.isenabled()
         gc.disable()  # Events are freed by their counts; looking for cycles among millions takes a tenth of the time.
         try:

@@ -3,52 +3,81 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
+    from archsim.engine.link import Link
 
-
-Key = TypeVar("Key")
+Key = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Ticks of reads (`busy`) and of stalls by cause on the home arrays of each stage, windows run by each stage,
-    and messages on each mesh by (source, destination, bytes)."""
+    """Whole numbers by what they count:
 
-    busy: tuple[int, ...]
-    stalls: tuple[Counter[str], ...]
-    windows: tuple[int, ...]
-    sent: tuple[Counter[tuple[int, int, int]], ...]
+    `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("windows", stage)`, those
+    run; `("sent", mesh, source, destination, bytes)`, messages; `("moved", level)`, bytes; `("conversions",)`.
+    """
 
-    def plus(self, earlier: Counters, later: Counters, times: int) -> Counters:
-        """With what was counted from `earlier` to `later`, `times` times over."""
-        return Counters(
-            tuple(a + times * (c - b) for a, b, c in zip(self.busy, earlier.busy, later.busy, strict=True)),
-            tuple(_plus(a, b, c, times) for a, b, c in zip(self.stalls, earlier.stalls, later.stalls, strict=True)),
-            tuple(a + times * (c - b) for a, b, c in zip(self.windows, earlier.windows, later.windows, strict=True)),
-            tuple(_plus(a, b, c, times) for a, b, c in zip(self.sent, earlier.sent, later.sent, strict=True)),
-        )
+    of: Counter[Key]
+
+    def __getitem__(self, key: Key) -> int:
+        return self.of[key]
+
+    def plus(self, other: Counters, times: int = 1) -> Counters:
+        """With another count, `times` times over."""
+        return Counters(Counter({key: self.of[key] + times * other.of[key] for key in self.of | other.of}))
+
+    def stalls(self, stage: int) -> dict[Hashable, int]:
+        """The ticks of a stage's stalls, by cause."""
+        return {key[2]: ticks for key, ticks in self.of.items() if key[:2] == ("stall", stage)}
+
+    def sent(self) -> dict[int, dict[tuple[int, int, int], int]]:
+        """For each mesh the messages by source, destination and bytes."""
+        meshes: dict[int, dict[tuple[int, int, int], int]] = {}
+        for key, number in self.of.items():
+            if key[0] == "sent":
+                _, mesh, source, destination, size = key
+                meshes.setdefault(mesh, {})[source, destination, size] = number  # type: ignore[index, arg-type]
+        return meshes
 
 
-def _plus(total: Counter[Key], earlier: Counter[Key], later: Counter[Key], times: int) -> Counter[Key]:
-    return Counter({key: total[key] + times * (later[key] - earlier[key]) for key in total | later})
+NOTHING = Counters(Counter())
 
 
-def count(chip: Chip) -> Counters:
-    """The counters of a chip at this moment."""
-    homes = [[copy.units[-1] for copy in stage.copies] for stage in chip.stages]
-    stalls = []
-    for units in homes:
-        total: Counter[str] = Counter()
-        for unit in units:
-            total.update(unit.stalls)
-        stalls.append(total)
-    return Counters(
-        busy=tuple(sum(unit.busy for unit in units) for units in homes),
-        stalls=tuple(stalls),
-        windows=tuple(sum(seen[0] for seen in stage.seen) for stage in chip.stages),
-        sent=tuple(Counter(adapter.model.traffic.sent) for adapter in chip.fabric.meshes),
-    )
+def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
+    """The counters of a chip at this moment; `names` are the numbers to give its stages."""
+    of: Counter[Key] = Counter()
+    for stage in chip.stages:
+        number = stage.index if names is None else names[stage.index]
+        plan, windows = stage.plan, sum(seen[0] for seen in stage.seen)
+        of["windows", number] = windows
+        for copy in stage.copies:
+            home = copy.units[-1]
+            of["busy", number] += home.busy
+            for cause, ticks in home.stalls.items():
+                of["stall", number, cause] += ticks
+            of["moved", "partial_sums"] += copy.jobs * sum(unit.partial_bytes for unit in copy.units[:-1])
+            for unit in copy.units:
+                of["moved", "array_inputs"] += unit.fetched_bytes
+                of["moved", "handed_over"] += copy.jobs * unit.window_bytes - unit.fetched_bytes
+        if plan.tiling is not None:
+            each = chip.design.conversions(plan.tiling.rows) or 0
+            of["conversions",] += windows * plan.tiling.arrays * each
+    of["moved", "buffer_writes"] = sum(port.written_bytes for port in chip.ports.values())
+    for mesh, adapter in enumerate(chip.fabric.meshes):
+        for route, number in adapter.model.traffic.sent.items():
+            of["sent", mesh, *route] = number
+            of["moved", "noc"] += number * route[-1]
+    for link in chip.links():
+        of["moved", _level(chip, link)] += link.sent_bytes
+    return Counters(of)
+
+
+def _level(chip: Chip, link: Link) -> str:
+    if link.unit != "memory":
+        return "offchip"
+    return "memory_reads" if link is chip.into else "memory_writes"

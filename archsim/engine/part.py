@@ -43,7 +43,8 @@ class PartUnit:
         self.readers = [port.join(stage.first_base(copy, port, 0)) for port in ports]
         self._fetches = stage.fetches(part.inputs)
         self.reads = stage.reads * max((count for _, count in self._sets), default=1)
-        self._partial_bytes = part.outputs * PARTIAL_SUM_BYTES
+        self.window_bytes = part.inputs * chip.design.value_bytes
+        self.partial_bytes = part.outputs * PARTIAL_SUM_BYTES
         self._home = number == copy.parts - 1
         self._number = number
         self._thread = f"arrays {stage.name} {copy.index}"
@@ -104,7 +105,7 @@ class PartUnit:
     def _send_home(self, action: Action) -> None:
         """Partial sums go to the home tile, which adds them in its own shift-and-add cycle."""
         copy, job = self._copy, action.argument
-        message = Message(self._stage, self.tile, job.image, job.window, 0, None, self._partial_bytes, 0, _nothing)
+        message = Message(self._stage, self.tile, job.image, job.window, 0, None, self.partial_bytes, 0, _nothing)
         self._chip.fabric.send(message, self.tile, [_Gather(copy, job)])
 
     def _account(self, job: Job, fetched: int, start: int) -> None:

@@ -43,6 +43,7 @@ class Port:
         self.span = plan.span
         self.value_bytes = plan.value_bytes
         self.write = write
+        self.written_bytes = 0
         self.write_ticks = chip.limits.write_ticks(plan.value_bytes)
         self.base = 0
         self.top = 0
@@ -97,6 +98,7 @@ class Port:
         now = self._env.now
         service = self.write_ticks if message.run == 1 else self._limits.write_ticks(message.size_bytes)
         written = self.write.serve(now, service)
+        self.written_bytes += message.size_bytes
         ready = now + message.floor
         if written > ready:
             ready = written

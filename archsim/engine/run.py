@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from archsim.engine.chip import Chip
 from archsim.engine.fabric import MESHES
 from archsim.engine.figures import to_result
-from archsim.engine.schedules import SCHEDULES
-from archsim.engine.stalled import explain
+from archsim.engine.schedules import SCHEDULES, Run
 from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
-from archsim.mapping import Placement, estimate
+from archsim.mapping import Placement
 from archsim.result import Observer, Result
 
 _MOST_IMAGES = 100_000
@@ -44,8 +42,6 @@ def simulate(
     if problems:
         raise InputError(*problems)
     began = time.process_time()
-    chip = Chip(placement, images, ideal, () if observer is None else (observer,), progress)
-    chip.run()
-    if chip.output.missing:
-        raise explain(chip)
-    return to_result(chip, estimate(placement, chip.images), time.process_time() - began)
+    observers = () if observer is None else (observer,)
+    found = SCHEDULES[placement.design.schedule.kind](Run(placement, images, ideal, observers, progress))
+    return to_result(found, time.process_time() - began)

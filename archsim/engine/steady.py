@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from archsim.engine.counters import Counters, count
+from archsim.engine.counters import NOTHING, Counters, count
 from archsim.engine.job import Job
 from archsim.engine.message import Message
 from archsim.mapping.needs import MISSING
@@ -28,7 +28,7 @@ class SteadyState:
     copies run other windows in the next image.
 
     When two are equal, `period` is the time between, and the run is cut to the images that are under way and one
-    more: `skipped` images are left out, and `earlier` to `later` is what each of them would have counted.
+    more: `skipped` images are left out, and `counted` is what each of them would have counted.
     """
 
     def __init__(self, chip: Chip) -> None:
@@ -38,8 +38,7 @@ class SteadyState:
         self._last: tuple[int, State, int, Counters] | None = None
         self.period: int | None = None
         self.skipped = 0
-        self.earlier: Counters | None = None
-        self.later: Counters | None = None
+        self.counted = NOTHING
 
     def image_begins(self, image: int) -> None:
         """The first window of the first layer of an image was issued just now."""
@@ -49,7 +48,7 @@ class SteadyState:
         now, state, counters = chip.env.now, snapshot(chip, image), count(chip)
         if self._last is not None and self._last[:2] == (image - 1, state):
             self.period = now - self._last[2]
-            self.earlier, self.later = self._last[3], counters
+            self.counted = counters.plus(self._last[3], -1)
             fed = max((host.image for host in chip.inputs), default=image)
             keep = max(fed, image) + 2
             self.skipped = max(chip.images - keep, 0)
@@ -61,9 +60,9 @@ def snapshot(chip: Chip, image: int) -> State:
     """The state of a chip, relative to now and to `image`."""
     now = chip.env.now
     copies = (copy for stage in chip.stages for copy in stage.copies)
-    cycle = now // chip.clock.noc
+    period = chip.clock.noc or 1
     return (
-        now % chip.clock.noc,
+        now % period,
         tuple(sorted(_event(entry, now, image, chip.clock.cycle) for entry in chip.env.queued)),
         tuple(max(s.free - now, 0) for tile in chip.tiles.values() for s in tile.servers().values()),
         tuple(max(server.free - now, 0) for link in chip.links() for server in link.servers),
@@ -72,7 +71,7 @@ def snapshot(chip: Chip, image: int) -> State:
         tuple(tuple(sorted((i - image, s, n) for (i, s), n in stage.emitter.open.items())) for stage in chip.stages),
         tuple(stage.turns - image * stage.plan.stage.windows for stage in chip.stages if stage.in_order),
         tuple(host.sent - image * host.slots for host in chip.inputs),
-        tuple(_mesh(adapter.pending(), cycle, image) for adapter in chip.fabric.meshes),
+        tuple(_mesh(adapter.pending(), now // period, image) for adapter in chip.fabric.meshes),
         chip.output.state(image),
     )
 

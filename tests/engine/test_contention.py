@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from archsim.engine import chip, simulate
+from archsim.engine.chip import Chip
 from archsim.engine.fabric import NoFabric
 from archsim.engine.limits import Contended
-from archsim.engine.run import Chip
 from archsim.mapping import Placement
 from archsim.result import Result
 from tests.engine.networks import RESNET18_COPIES, SMALL, Net, placed
@@ -220,7 +220,7 @@ def test_a_value_crosses_a_link_between_chips_once_and_forks_there() -> None:
     up, down = machine.fabric.upward[0], machine.fabric.downward[1]
     assert [len(copy.parts) for plan in machine.placement.plans for copy in plan.copies] == [1, 1, 2]
     assert (up.sent_bytes, down.sent_bytes) == (4 * 64, 4 * 128)
-    assert up.server.busy == 4 * 16 * machine.clock.offchip
+    assert up.servers[0].busy == 4 * 16 * machine.clock.offchip
 
 
 def test_alexnet_runs_on_two_chips() -> None:

@@ -9,7 +9,7 @@ import pytest
 from onnx import helper
 
 from archsim.engine import simulate
-from archsim.engine.run import Chip
+from archsim.engine.chip import Chip
 from archsim.frontend import from_model
 from archsim.hardware import load_design
 from archsim.mapping import Placement, estimate, place

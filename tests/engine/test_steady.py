@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from archsim.engine import run, simulate
-from archsim.engine.run import Chip
+from archsim.engine import simulate
+from archsim.engine.chip import Chip
+from archsim.engine.schedules import pipelined
 from archsim.engine.steady import SteadyState
 from archsim.mapping import Placement
 from archsim.result import Result
@@ -46,7 +47,7 @@ def whole(placement: Placement, monkeypatch: pytest.MonkeyPatch) -> tuple[Result
 
     with monkeypatch.context() as patched:
         patched.setattr(SteadyState, "image_begins", lambda _self, _image: None)
-        patched.setattr(run, "Chip", KeptChip)
+        patched.setattr(pipelined, "Chip", KeptChip)
         result = simulate(placement, images=IMAGES)
     return result, [machines[0].output.image_done[image] for image in range(IMAGES)]
 

@@ -226,7 +226,10 @@ def test_a_network_without_a_matrix_is_refused() -> None:
 def test_unknown_policies_are_told_all_at_once_with_the_nearest() -> None:
     said = refused("lenet5", "copies.policy=gready", "copies.assignment=stripes", "tiling.split=column").splitlines()
     assert said == [
-        "copies.policy: got 'gready', expected one of explicit, greedy, isaac, none, optimal (did you mean 'greedy'?)",
+        (
+            "copies.policy: got 'gready', expected one of explicit, greedy, isaac, none, optimal, pipelayer"
+            " (did you mean 'greedy'?)"
+        ),
         "copies.assignment: got 'stripes', expected one of bands, round_robin, strips (did you mean 'strips'?)",
         "tiling.split: got 'column', expected one of columns, rows (did you mean 'columns'?)",
     ]

@@ -79,7 +79,7 @@ def test_policies_equal_the_reference_on_random_layers(chosen: list[tuple[int, i
     net = Net(1, 1, 1)
     net.conv("image", 1)
     (stage,) = (plan.stage for plan in placed(net).plans)
-    demands = [Demand(windows, size, stage) for windows, size in chosen]
+    demands = [Demand(windows, size, stage, 1 << 60) for windows, size in chosen]
     found = POLICIES[policy](demands, Stages((), (), ()), load_design("isaac"), budget)
     assert found == {"greedy": arrays.greedy, "optimal": arrays.optimal}[policy](reference, budget)
     assert used(reference, found) <= budget

@@ -2,18 +2,84 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from fractions import Fraction
 
-from archsim.engine.schedules.registry import SCHEDULES
-
-if TYPE_CHECKING:
-    from archsim.engine.chip import Chip
+from archsim.engine.busiest import unit_uses
+from archsim.engine.checks import run_checks
+from archsim.engine.chip import Chip
+from archsim.engine.counters import count
+from archsim.engine.findings import Findings, Interval, levels_of, stage_times
+from archsim.engine.schedules.registry import SCHEDULES, Run
+from archsim.engine.stalled import explain
+from archsim.mapping import estimate
 
 
 @SCHEDULES.register("pipelined")
-def pipelined(chip: Chip) -> None:
-    """The host starts to send the first image, and every copy looks for its first window (ISAAC, ISCA 2016)."""
-    for stage in chip.stages:
-        stage.begin()
-    for host in chip.inputs:
-        host.begin()
+def pipelined(run: Run) -> Findings:
+    """The host sends image after image, and every copy takes its windows as they come (ISAAC, ISCA 2016)."""
+    chip = Chip(run.placement, run.images, run.ideal, run.observers, run.progress)
+    chip.run()
+    if chip.output.missing:
+        raise explain(chip)
+    done = tuple(chip.output.image_done[image] for image in range(chip.images))
+    counters, elapsed, images = count(chip), chip.elapsed, chip.images + chip.steady.skipped
+    if chip.steady.period is not None:
+        counters = counters.plus(chip.steady.counted, chip.steady.skipped)
+        elapsed += chip.steady.skipped * chip.steady.period
+    bound = estimate(run.placement, chip.images)
+    meshes = chip.fabric.meshes
+    return Findings(
+        placement=run.placement,
+        clock=chip.clock,
+        ideal=run.ideal,
+        images=images,
+        done=done,
+        elapsed=elapsed,
+        interval=_interval(chip, done, images),
+        bound_cycles=bound.interval_bound,
+        counters=counters,
+        stages={stage.index: stage_times(stage) for stage in chip.stages},
+        mesh=meshes[0].model if meshes else None,
+        checks=run_checks(chip, counters, images, bound),
+        uses=unit_uses(chip),
+        events=chip.env.actions,
+        notes=(*_uneven(chip), *_repeats(chip)),
+        levels=levels_of(chip),
+    )
+
+
+def _interval(chip: Chip, done: tuple[int, ...], images: int) -> Interval:
+    """`--ideal`: between the last two images; contended: the period of a run that repeats itself, or the mean over
+    images 1 to N-2 (None below 4 images), with the largest less the smallest of them."""
+    if chip.ideal:
+        return Interval(Fraction(done[-1] - done[-2]) if chip.images > 1 else None, None, None)
+    if chip.steady.period is not None:
+        return Interval(Fraction(chip.steady.period), Fraction(0), exact=True)
+    if images < 4:
+        return Interval(None, None, None)
+    each = [done[i] - done[i - 1] for i in range(1, chip.images - 1)]
+    return Interval(Fraction(sum(each), len(each)), Fraction(max(each) - min(each)), exact=False)
+
+
+def _repeats(chip: Chip) -> list[str]:
+    """What the images that were not simulated follow from."""
+    if not chip.steady.skipped:
+        return []
+    note = (
+        f"the state repeated when an image began: {chip.images} images were simulated, every window by itself,"
+        f" and {chip.steady.skipped} more follow from them exactly"
+    )
+    return [note]
+
+
+def _uneven(chip: Chip) -> list[str]:
+    """The layer that sets the pace, if its windows are unevenly divided among its copies."""
+    plan = max(chip.placement.plans, key=lambda plan: plan.slots * plan.read_cycles)
+    even = -(-plan.stage.windows // plan.assignment.copies)
+    if plan.slots == even or plan.tiling is None:
+        return []
+    note = (
+        f"copies.assignment {chip.design.copies.assignment} gives the busiest copy of {plan.stage.name} {plan.slots}"
+        f" windows an image; divided evenly over {plan.assignment.copies} copies it would have {even} (round_robin)"
+    )
+    return [note]
