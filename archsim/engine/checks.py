@@ -23,13 +23,9 @@ def run_checks(chip: Chip, counters: Counters, images: int, bound: Estimate) -> 
 
 
 def _macs(chip: Chip, counters: Counters, images: int) -> bool:
-    """Multiply-accumulates executed = those of the graph, for every image."""
-    executed = 0
-    for stage in chip.stages:
-        matrix = stage.plan.stage.matrix
-        if matrix is not None:
-            executed += matrix.rows * matrix.outputs * counters["windows", stage.index]
-    return executed == chip.placement.graph.macs * images
+    """Multiply-accumulates executed = those of the layers on the chip, for every image."""
+    layers = (plan.stage.matrix for plan in chip.placement.plans)
+    return counters["macs",] == images * sum(layer.macs for layer in layers if layer)
 
 
 def _windows(chip: Chip) -> bool:

@@ -62,7 +62,7 @@ class Chip:
 
     def _tile(self, number: int) -> Tile:
         if number not in self.tiles:
-            self.tiles[number] = Tile(number, self.placement.interleaved, self.design.arrays_per_set)
+            self.tiles[number] = Tile(number, self.placement.sharing)
         return self.tiles[number]
 
     def _make_ports(self) -> dict[tuple[int, int, int], Port]:

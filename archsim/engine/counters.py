@@ -29,7 +29,7 @@ class Counters:
 
     def plus(self, other: Counters, times: int = 1) -> Counters:
         """With another count, `times` times over."""
-        return Counters(Counter({key: self.of[key] + times * other.of[key] for key in self.of | other.of}))
+        return Counters(Counter({key: self.of[key] + times * other.of[key] for key in {**self.of, **other.of}}))
 
     def stalls(self, stage: int) -> dict[Hashable, int]:
         """The ticks of a stage's stalls, by cause."""
@@ -55,6 +55,7 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
         number = stage.index if names is None else names[stage.index]
         plan, windows = stage.plan, sum(seen[0] for seen in stage.seen)
         of["windows", number] = windows
+        of["macs",] += windows * (plan.stage.matrix.rows * plan.stage.matrix.outputs if plan.stage.matrix else 0)
         for copy in stage.copies:
             home = copy.units[-1]
             of["busy", number] += home.busy

@@ -95,7 +95,9 @@ def _timed(found: Findings, plan: StagePlan, layer: LayerResult, vector: bool) -
         start_ns=ns(times.start),
         end_ns=ns(times.own_end),
         busy_ns=ns(found.counters["busy", index]),
-        stall_ns={cause: ns(stalls.get(cause, 0)) if cause in CAUSES else None for cause in STALL_CAUSES},
+        stall_ns={
+            cause: ns(stalls.get(cause, 0)) if cause in CAUSES or cause in stalls else None for cause in STALL_CAUSES
+        },
     )
 
 

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from archsim.engine.server import Server
-from archsim.mapping import Part
+from archsim.mapping import Part, Sharing
 
 
 class Tile:
     """The bus from the buffer to the PEs, the buffer's write port, the special functions, and the ADC sets that
     several arrays share (none are kept where each array has its own)."""
 
-    def __init__(self, number: int, interleaved: int, arrays_per_set: int) -> None:
+    def __init__(self, number: int, sharing: Sharing) -> None:
         self.number = number
         self.bus = Server()
         self.write = Server()
         self.sfu = Server()
-        self._interleaved = interleaved
-        self._arrays_per_set = arrays_per_set
+        self._sharing = sharing
         self._sets: dict[int, Server] = {}
 
     def adc_sets(self, part: Part) -> list[tuple[Server, int]]:
-        """The shared ADC sets behind the arrays of a part, with the number of its arrays behind each: the arrays
-        that read at once are neighbours in a PE, and the next ones stand behind the same sets."""
-        if self._arrays_per_set == 1:
+        """The shared ADC sets behind the arrays of a part, with the number of its arrays behind each."""
+        if not self._sharing.shared:
             return []
-        counts: dict[int, int] = {}
-        active = self._interleaved // self._arrays_per_set
-        for slot in range(part.slot, part.slot + part.arrays):
-            pe, place = divmod(slot, self._interleaved)
-            number = pe * active + place % active
-            counts[number] = counts.get(number, 0) + 1
+        counts = Counter(map(self._sharing.adc_set, range(part.slot, part.slot + part.arrays)))
         return [(self._sets.setdefault(number, Server()), count) for number, count in counts.items()]
 
     def servers(self) -> dict[str, Server]:

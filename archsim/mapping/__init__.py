@@ -2,15 +2,18 @@
 
 from archsim.mapping.estimate import Estimate, estimate
 from archsim.mapping.place import check, place
-from archsim.mapping.placement import Copy, Part, Placement, Port, StagePlan
+from archsim.mapping.placement import Copy, Job, Part, Placement, Port, StagePlan
+from archsim.mapping.sharing import Sharing
 from archsim.mapping.stages import Stage, StageInput, Stages
 
 __all__ = [
     "Copy",
     "Estimate",
+    "Job",
     "Part",
     "Placement",
     "Port",
+    "Sharing",
     "Stage",
     "StageInput",
     "StagePlan",

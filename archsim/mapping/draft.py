@@ -14,6 +14,7 @@ from archsim.hardware.units import period_ns
 from archsim.mapping.assignment import ASSIGNMENTS, Assignment
 from archsim.mapping.needs import Integers
 from archsim.mapping.reuse import REUSES
+from archsim.mapping.sharing import Sharing
 from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Share, Tiling, share
@@ -23,7 +24,7 @@ from archsim.mapping.vector_work import sfu_cycles
 @dataclass(frozen=True)
 class Draft:
     """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index; how many
-    arrays a tile takes, and of how many neighbours each stands behind another set of converters."""
+    arrays a tile takes, and which share converters."""
 
     graph: Graph
     design: Design
@@ -31,7 +32,7 @@ class Draft:
     tilings: dict[int, Tiling]
     copies: dict[int, int]
     tile_arrays: int
-    interleaved: int
+    sharing: Sharing
 
     @cached_property
     def assignments(self) -> dict[int, Assignment]:

@@ -42,6 +42,8 @@ class _Carried:
 
 def estimate(placement: Placement, images: int = 1) -> Estimate:
     """Runs the recurrence for `images` images that are all present at time 0."""
+    if placement.jobs:
+        return serial(placement, images)
     carried = [_Carried(np.zeros(plan.assignment.copies, np.int64)) for plan in placement.plans]
     latency = placement.design.pipeline.latency_cycles
     starts: list[int] = []
@@ -64,6 +66,20 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
             max((int(item.need.latest_all(done[item.source]).max()) for item in placement.stages.outputs), default=0)
         )
     return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement), tuple(vector_ready))
+
+
+def serial(placement: Placement, images: int) -> Estimate:
+    """One job after the other, weights written in no time."""
+    each = [estimate(job.placement) for job in placement.jobs]
+    ends = np.cumsum([one.latency_cycles for one in each])
+    starts: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for job, end, one in zip(placement.jobs, ends.tolist(), each, strict=True):
+        starts.setdefault(job.stage, end - one.latency_cycles)
+        last[job.stage] = end
+    total = int(ends[-1])
+    done = tuple(total * (image + 1) for image in range(images))
+    return Estimate(done, tuple(starts.values()), tuple(last.values()), total, ())
 
 
 def interval_bound(placement: Placement) -> int:

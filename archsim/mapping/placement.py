@@ -9,6 +9,7 @@ from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.needs import Integers
 from archsim.mapping.production import PortKey
+from archsim.mapping.sharing import Sharing
 from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling
@@ -108,8 +109,8 @@ class Placement:
     """A network on a chip.
 
     Where not all layers run at once, `jobs` are what does, in the order of a forward pass, each placed by itself;
-    `plans` tell of whole layers then, and there are no ports. `interleaved` neighbouring slots of a tile stand behind
-    its sets of converters in turn. With `from_memory` inputs come from the memory between layers, and results go there.
+    `plans` tell of whole layers then, and there are no ports. With `from_memory` inputs come from the memory between
+    layers, and results go there. `staging_arrays` are left for weights that are written before they are used.
     """
 
     graph: Graph
@@ -119,10 +120,11 @@ class Placement:
     ports: tuple[Port, ...]
     chips: int
     tiles_per_chip: int
-    interleaved: int
+    sharing: Sharing
     jobs: tuple[Job, ...] = ()
     training: Training | None = None
     from_memory: bool = False
+    staging_arrays: int = 0
     spill_bytes: int = 0
 
     @property
@@ -134,15 +136,9 @@ class Placement:
     def arrays_allocated(self) -> int:
         """Arrays in every PE that holds any weights."""
         size = self.design.pe.arrays
-        active = size // self.design.arrays_per_set
-        at_once = self.interleaved // self.design.arrays_per_set
-
-        def pe(slot: int) -> int:
-            group, place = divmod(slot, self.interleaved)
-            return group * (self.interleaved // size) + place % at_once // active
-
+        sets = size // self.design.arrays_per_set
         held = {
-            (part.tile, pe(slot))
+            (part.tile, self.sharing.adc_set(slot) // sets)
             for plan in self.plans
             for copy in plan.copies
             for part in copy.parts

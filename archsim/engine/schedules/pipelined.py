@@ -27,6 +27,8 @@ def pipelined(run: Run) -> Findings:
         counters = counters.plus(chip.steady.counted, chip.steady.skipped)
         elapsed += chip.steady.skipped * chip.steady.period
     bound = estimate(run.placement, chip.images)
+    checks = run_checks(chip, counters, images, bound)
+    checks["macs"] &= counters["macs",] == run.placement.graph.macs * images
     meshes = chip.fabric.meshes
     return Findings(
         placement=run.placement,
@@ -40,7 +42,7 @@ def pipelined(run: Run) -> Findings:
         counters=counters,
         stages={stage.index: stage_times(stage) for stage in chip.stages},
         mesh=meshes[0].model if meshes else None,
-        checks=run_checks(chip, counters, images, bound),
+        checks=checks,
         uses=unit_uses(chip),
         events=chip.env.actions,
         notes=(*_uneven(chip), *_repeats(chip)),

@@ -19,6 +19,7 @@ from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS, no_training
 from archsim.mapping.plans.resident import UNLIMITED, arrays_of, fewest_chips, no_room, pack
+from archsim.mapping.sharing import by_tile
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 
@@ -42,7 +43,10 @@ def place_serial(graph: Graph, design: Design, stages: Stages, tilings: dict[int
         jobs += mine
         plans.append(_whole(stage, tilings.get(stage.index), mine, store.active))
     tiles = mine[0].placement.tiles_per_chip
-    return Placement(graph, design, stages, tuple(plans), (), chips, tiles, design.tile_arrays, tuple(jobs))
+    return Placement(
+        graph, design, stages, tuple(plans), (), chips, tiles, by_tile(design, UNLIMITED), tuple(jobs),
+        staging_arrays=store.staging,
+    )  # fmt: skip
 
 
 class _Store:
@@ -129,9 +133,9 @@ class _Planner:
         stages = alone(stage)
         tilings = {0: tile_layer(stage.matrix, self.design)} if stage.matrix else {}
         arrays = copies * tilings[0].arrays if tilings else 0
-        tile_arrays = self.design.tile_arrays // self.design.arrays_per_set * max(-(-arrays // self.store.active), 1)
+        sharing = by_tile(self.design, max(-(-arrays // self.store.active), 1))
         counts = dict.fromkeys(tilings, copies)
-        draft = Draft(self.graph, self.design, stages, tilings, counts, tile_arrays, self.design.tile_arrays)
+        draft = Draft(self.graph, self.design, stages, tilings, counts, sharing.group, sharing)
         placement, too_large = pack(draft, self.chips)
         if placement is None:
             raise no_room(self.graph, self.design, stages, self.chips, too_large)

@@ -15,6 +15,7 @@ from archsim.mapping.neighbours import units_along_the_mesh
 from archsim.mapping.packing import Packer
 from archsim.mapping.placement import Placement
 from archsim.mapping.plans.registry import PLANS, no_training
+from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling
 
@@ -44,7 +45,7 @@ def place_resident(
         budget = design.copies.budget_arrays or arrays_of(design, chips)
         copies = copies_of(stages, tilings, design, budget)
         _check_arrays(graph, design, tilings, copies, chips, budget)
-        draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, design.pe.arrays)
+        draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
         placement, too_large = pack(draft, chips)
         if placement is not None:
             return placement
@@ -125,7 +126,7 @@ def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | 
         if packer.pack(units, near=near) and _place_vectors(draft, packer):
             plans = make_plans(draft, packer.placed)
             ports = make_ports(draft, plans, packer.spans, buffers)
-            return Placement(draft.graph, design, draft.stages, plans, ports, chips, tiles, draft.interleaved), None
+            return Placement(draft.graph, design, draft.stages, plans, ports, chips, tiles, draft.sharing), None
         if packer.too_large is not None:
             return None, packer.too_large
     return None, None

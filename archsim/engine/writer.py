@@ -1,0 +1,67 @@
+"""Writes weights into arrays: for the pass that comes next, and ahead while others are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archsim.engine.events import ENTER, Action, rank
+
+if TYPE_CHECKING:
+    from archsim.engine.chip import Chip
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """`arrays` are written, or on their way, for passes to come; the last is done in `settles` ticks."""
+
+    arrays: int = 0
+    settles: int = 0
+
+
+class Writer:
+    """Brings the weights of one array after the other from memory over the link that the inputs come on, and writes
+    each row by row; arrays are written side by side. It stops when `most` are, or the machine's work is done."""
+
+    def __init__(self, chip: Chip, ahead: Ahead, most: int) -> None:
+        self._chip = chip
+        self._priority = rank(ENTER, 2 * chip.placement.chips + 2)
+        self._left = most
+        self._began = ahead.arrays
+        self._last = ahead.settles
+        self.written = 0
+
+    def begin(self) -> None:
+        """Asks for the next array's weights, if there is room for it and work to hide it behind."""
+        chip = self._chip
+        if not self._left or not chip.output.missing:
+            return
+        self._left -= 1
+        self.written += 1
+        server = chip.into.servers[0]
+        across = server.serve(chip.env.now, chip.into.ticks(array_bytes(chip)))
+        self._last = max(self._last, across + write_ticks(chip))
+        Action(chip.env, across - chip.env.now, self._priority, lambda _: self.begin())
+
+    def after(self, end: int, used: int) -> Ahead:
+        """What is ahead at the end of a pass that used so many arrays."""
+        return Ahead(self._began + self.written - used, max(self._last - end, 0))
+
+
+def array_bytes(chip: Chip) -> int:
+    """Bytes of the cells of an array."""
+    array = chip.design.array
+    return -(-array.rows * array.columns * array.cell_bits // 8)
+
+
+def write_ticks(chip: Chip) -> int:
+    """Time to write all rows of an array."""
+    return chip.design.array.rows * chip.clock.array_write
+
+
+def time_to_write(chip: Chip, arrays: int, ahead: Ahead) -> int:
+    """Ticks until `arrays` are written when nothing else goes on, of which some are ahead."""
+    missing = arrays - ahead.arrays
+    if missing <= 0:
+        return ahead.settles
+    return max(missing * chip.into.ticks(array_bytes(chip)) + write_ticks(chip), ahead.settles)
