@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -71,6 +71,18 @@ class Findings:
     notes: tuple[str, ...] = ()
     logical_cycles: int | None = None
     levels: frozenset[str] = field(default_factory=frozenset)
+
+
+def interval_of(done: Sequence[int], *, ideal: bool, even_is_exact: bool) -> Interval:
+    """Ticks between images done: `ideal` those between the last two; else the mean over images 1 to N-2 (None below
+    4 images), with the longest less the shortest of them, which is exact if all are even and that says so."""
+    if ideal:
+        return Interval(Fraction(done[-1] - done[-2]) if len(done) > 1 else None, None, None)
+    if len(done) < 4:
+        return Interval(None, None, None)
+    each = [done[i] - done[i - 1] for i in range(1, len(done) - 1)]
+    spread = Fraction(max(each) - min(each))
+    return Interval(Fraction(sum(each), len(each)), spread, even_is_exact and not spread)
 
 
 def stage_times(stage: StageUnit) -> StageTimes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archsim.engine.clock import Clock
 from archsim.engine.events import ENTER, Action, rank
+from archsim.hardware import Design
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
@@ -39,8 +41,8 @@ class Writer:
         self._left -= 1
         self.written += 1
         server = chip.into.servers[0]
-        across = server.serve(chip.env.now, chip.into.ticks(array_bytes(chip)))
-        self._last = max(self._last, across + write_ticks(chip))
+        across = server.serve(chip.env.now, chip.into.ticks(array_bytes(chip.design)))
+        self._last = max(self._last, across + write_ticks(chip.design, chip.clock))
         Action(chip.env, across - chip.env.now, self._priority, lambda _: self.begin())
 
     def after(self, end: int, used: int) -> Ahead:
@@ -48,15 +50,15 @@ class Writer:
         return Ahead(self._began + self.written - used, max(self._last - end, 0))
 
 
-def array_bytes(chip: Chip) -> int:
+def array_bytes(design: Design) -> int:
     """Bytes of the cells of an array."""
-    array = chip.design.array
+    array = design.array
     return -(-array.rows * array.columns * array.cell_bits // 8)
 
 
-def write_ticks(chip: Chip) -> int:
+def write_ticks(design: Design, clock: Clock) -> int:
     """Time to write all rows of an array."""
-    return chip.design.array.rows * chip.clock.array_write
+    return design.array.rows * clock.array_write
 
 
 def time_to_write(chip: Chip, arrays: int, ahead: Ahead) -> int:
@@ -64,4 +66,6 @@ def time_to_write(chip: Chip, arrays: int, ahead: Ahead) -> int:
     missing = arrays - ahead.arrays
     if missing <= 0:
         return ahead.settles
-    return max(missing * chip.into.ticks(array_bytes(chip)) + write_ticks(chip), ahead.settles)
+    return max(
+        missing * chip.into.ticks(array_bytes(chip.design)) + write_ticks(chip.design, chip.clock), ahead.settles
+    )

@@ -5,6 +5,7 @@ from archsim.mapping.place import check, place
 from archsim.mapping.placement import Copy, Job, Part, Placement, Port, StagePlan
 from archsim.mapping.sharing import Sharing
 from archsim.mapping.stages import Stage, StageInput, Stages
+from archsim.mapping.training import Training
 
 __all__ = [
     "Copy",
@@ -18,6 +19,7 @@ __all__ = [
     "StageInput",
     "StagePlan",
     "Stages",
+    "Training",
     "check",
     "estimate",
     "place",

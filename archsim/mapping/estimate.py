@@ -43,7 +43,7 @@ class _Carried:
 def estimate(placement: Placement, images: int = 1) -> Estimate:
     """Runs the recurrence for `images` images that are all present at time 0."""
     if placement.jobs:
-        return serial(placement, images)
+        return _of_jobs(placement, images)
     carried = [_Carried(np.zeros(plan.assignment.copies, np.int64)) for plan in placement.plans]
     latency = placement.design.pipeline.latency_cycles
     starts: list[int] = []
@@ -68,18 +68,45 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
     return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement), tuple(vector_ready))
 
 
-def serial(placement: Placement, images: int) -> Estimate:
-    """One job after the other, weights written in no time."""
-    each = [estimate(job.placement) for job in placement.jobs]
-    ends = np.cumsum([one.latency_cycles for one in each])
+def _of_jobs(placement: Placement, images: int) -> Estimate:
+    """Jobs that run by themselves: one after the other, or in lock-step; weights are written in no time."""
+    each = [estimate(job.placement).latency_cycles for job in placement.jobs]
+    if placement.design.schedule.kind == "layer_serial":
+        ends, total = np.cumsum(each).tolist(), sum(each)
+        done = tuple(total * (image + 1) for image in range(images))
+        one_by_one = zip(placement.jobs, each, ends, strict=True)
+        return _estimate(done, total, [(job.stage, end - took, end) for job, took, end in one_by_one])
+    forward: dict[int, int] = {}
+    spans = []
+    for job, took in zip(placement.jobs, each, strict=True):
+        if job.kind == "forward":
+            begin = forward.get(job.cycle, 0)
+            forward[job.cycle] = begin + took
+            spans.append((job, begin, begin + took))
+    cycle = max(*each, *forward.values())
+    moved = [(job.stage, job.cycle * cycle + begin, job.cycle * cycle + end) for job, begin, end in spans]
+    done = tuple(cycle * lockstep_cycles(placement, image) for image in range(images))
+    least = 1 if placement.design.schedule.overlap else placement.logical_places
+    return _estimate(done, cycle * least, moved)
+
+
+def lockstep_cycles(placement: Placement, image: int) -> int:
+    """Logical cycles until an image is through (PipeLayer, HPCA 2017): images follow each other a cycle apart, or one
+    when the one before is through; a batch begins when the one before is through and its update done."""
+    places, overlap, training = placement.logical_places, placement.design.schedule.overlap, placement.training
+    batch, number = divmod(image, training.batch) if training else (0, image)
+    size = training.batch if training else 1
+    whole = (places + size - 1 if overlap else places * size) + 1
+    return batch * whole + (places + number if overlap else places * (number + 1))
+
+
+def _estimate(done: tuple[int, ...], interval: int, spans: list[tuple[int, int, int]]) -> Estimate:
     starts: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for job, end, one in zip(placement.jobs, ends.tolist(), each, strict=True):
-        starts.setdefault(job.stage, end - one.latency_cycles)
-        last[job.stage] = end
-    total = int(ends[-1])
-    done = tuple(total * (image + 1) for image in range(images))
-    return Estimate(done, tuple(starts.values()), tuple(last.values()), total, ())
+    ends: dict[int, int] = {}
+    for stage, start, end in spans:
+        starts.setdefault(stage, start)
+        ends[stage] = end
+    return Estimate(done, tuple(starts.values()), tuple(ends.values()), interval, ())
 
 
 def interval_bound(placement: Placement) -> int:

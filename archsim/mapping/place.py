@@ -12,6 +12,7 @@ from archsim.mapping.plans import PLANS
 from archsim.mapping.reuse import REUSES
 from archsim.mapping.stages import Stages, build_stages
 from archsim.mapping.tiling import FILTER_ROWS, SPLITS, tile_layer
+from archsim.mapping.training import Training
 
 # The most that is tried: beyond, tables no longer fit the memory of a usual machine.
 _MOST_WINDOWS = 20_000_000
@@ -29,7 +30,7 @@ def check(design: Design) -> list[Problem]:
     ]
 
 
-def place(graph: Graph, design: Design, *, training: bool = False) -> Placement:
+def place(graph: Graph, design: Design, *, training: Training | None = None) -> Placement:
     """Places `graph` on the chip or chips of `design` (pure; equal input gives an equal placement).
 
     Raises `InputError` for an unknown policy, a network without a matrix layer or with an operation that the

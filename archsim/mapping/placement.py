@@ -97,11 +97,17 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Job:
     """Work that runs by itself, from memory to memory: windows of stage number `stage`, whose arrays stand as in
-    `placement`, after `loads` of them have been written."""
+    `placement`, after `loads` of them have been written.
+
+    `kind` is `forward`, or, of a backward pass, `error` or `gradient`; `cycle` is the logical cycle of the forward
+    pass that it belongs to.
+    """
 
     stage: int
     placement: Placement
     loads: int = 0
+    kind: str = "forward"
+    cycle: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,17 @@ class Placement:
     def arrays_used(self) -> int:
         """Arrays that hold weights."""
         return sum(plan.arrays for plan in self.plans)
+
+    def arrays_of(self, kind: str) -> int:
+        """Arrays of the jobs of a kind."""
+        return sum(job.placement.arrays_used for job in self.jobs if job.kind == kind)
+
+    @property
+    def logical_places(self) -> int:
+        """Logical cycles that an image takes where layers work in lock-step: one for each matrix layer; in training
+        another for the error of the output, and as many again for the backward pass."""
+        layers = 1 + max(job.cycle for job in self.jobs)
+        return 2 * layers + 1 if self.training else layers
 
     @property
     def arrays_allocated(self) -> int:

@@ -8,7 +8,7 @@ from archsim.engine.busiest import unit_uses
 from archsim.engine.checks import run_checks
 from archsim.engine.chip import Chip
 from archsim.engine.counters import count
-from archsim.engine.findings import Findings, Interval, levels_of, stage_times
+from archsim.engine.findings import Findings, Interval, interval_of, levels_of, stage_times
 from archsim.engine.schedules.registry import SCHEDULES, Run
 from archsim.engine.stalled import explain
 from archsim.mapping import estimate
@@ -37,7 +37,7 @@ def pipelined(run: Run) -> Findings:
         images=images,
         done=done,
         elapsed=elapsed,
-        interval=_interval(chip, done, images),
+        interval=_interval(chip, done),
         bound_cycles=bound.interval_bound,
         counters=counters,
         stages={stage.index: stage_times(stage) for stage in chip.stages},
@@ -50,17 +50,11 @@ def pipelined(run: Run) -> Findings:
     )
 
 
-def _interval(chip: Chip, done: tuple[int, ...], images: int) -> Interval:
-    """`--ideal`: between the last two images; contended: the period of a run that repeats itself, or the mean over
-    images 1 to N-2 (None below 4 images), with the largest less the smallest of them."""
-    if chip.ideal:
-        return Interval(Fraction(done[-1] - done[-2]) if chip.images > 1 else None, None, None)
+def _interval(chip: Chip, done: tuple[int, ...]) -> Interval:
+    """The period of a run that repeats itself, or what its images tell."""
     if chip.steady.period is not None:
         return Interval(Fraction(chip.steady.period), Fraction(0), exact=True)
-    if images < 4:
-        return Interval(None, None, None)
-    each = [done[i] - done[i - 1] for i in range(1, chip.images - 1)]
-    return Interval(Fraction(sum(each), len(each)), Fraction(max(each) - min(each)), exact=False)
+    return interval_of(done, ideal=chip.ideal, even_is_exact=False)
 
 
 def _repeats(chip: Chip) -> list[str]:

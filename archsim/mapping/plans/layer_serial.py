@@ -22,10 +22,13 @@ from archsim.mapping.plans.resident import UNLIMITED, arrays_of, fewest_chips, n
 from archsim.mapping.sharing import by_tile
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling, tile_layer
+from archsim.mapping.training import Training
 
 
 @PLANS.register("layer_serial")
-def place_serial(graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: bool) -> Placement:
+def place_serial(
+    graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: Training | None
+) -> Placement:
     """Each layer by itself over all tiles, in graph order."""
     no_training(design, training)
     if design.chip_arrays is None:

@@ -11,16 +11,17 @@ from archsim.mapping.placement import Placement
 from archsim.mapping.registry import Registry
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling
+from archsim.mapping.training import Training
 
-Plan = Callable[[Graph, Design, Stages, dict[int, Tiling], bool], Placement]
-"""Places the stages of a network, whose matrix layers are tiled; the last argument asks for training."""
+Plan = Callable[[Graph, Design, Stages, dict[int, Tiling], Training | None], Placement]
+"""Places the stages of a network, whose matrix layers are tiled; with training, if that is asked for."""
 
 PLANS: Registry[Plan] = Registry("schedule.kind")
 
 
-def no_training(design: Design, training: bool) -> None:
+def no_training(design: Design, training: Training | None) -> None:
     """Refuses training where a schedule has none."""
-    if training:
+    if training is not None:
         raise input_error(
             "--training",
             f"design {design.name}",

@@ -18,6 +18,7 @@ from archsim.mapping.plans.registry import PLANS, no_training
 from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling
+from archsim.mapping.training import Training
 
 UNLIMITED = 1 << 60
 """More arrays than any network takes."""
@@ -31,7 +32,7 @@ _MOST_CHIPS = 1000
 
 @PLANS.register("pipelined")
 def place_resident(
-    graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: bool
+    graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: Training | None
 ) -> Placement:
     """Every layer has its place (ISAAC, ISCA 2016)."""
     no_training(design, training)
@@ -44,7 +45,7 @@ def place_resident(
     for chips in range(fewest, last + 1):
         budget = design.copies.budget_arrays or arrays_of(design, chips)
         copies = copies_of(stages, tilings, design, budget)
-        _check_arrays(graph, design, tilings, copies, chips, budget)
+        check_arrays(graph, design, tilings, copies, chips, budget)
         draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
         placement, too_large = pack(draft, chips)
         if placement is not None:
@@ -67,9 +68,10 @@ def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> 
     return -(-total // design.chip_arrays)
 
 
-def _check_arrays(
+def check_arrays(
     graph: Graph, design: Design, tilings: dict[int, Tiling], copies: dict[int, int], chips: int, budget: int
 ) -> None:
+    """Refuses copies that take more arrays than there are, and says what would make them fit."""
     needed = sum(tilings[index].arrays * count for index, count in copies.items())
     available = arrays_of(design, chips)
     limit = min(budget, available)

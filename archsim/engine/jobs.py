@@ -1,0 +1,85 @@
+"""Jobs that run by themselves, and what they come to together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from archsim.engine.busiest import unit_uses
+from archsim.engine.checks import run_checks
+from archsim.engine.counters import NOTHING, Counters, count
+from archsim.engine.findings import StageTimes, Uses, levels_of, stage_times
+from archsim.engine.stalled import explain
+from archsim.mapping import Job, estimate
+
+if TYPE_CHECKING:
+    from archsim.engine.chip import Chip
+    from archsim.noc import IdealMesh
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """What one run of a job found out; `took` is in ticks from its begin to its last result."""
+
+    took: int
+    counters: Counters
+    times: StageTimes
+    checks: dict[str, bool]
+    uses: Uses
+    events: int
+    levels: frozenset[str]
+    mesh: IdealMesh | None
+
+    def counting(self, more: Mapping[Any, int]) -> JobRun:
+        """With more counted."""
+        return replace(self, counters=self.counters.plus(Counters(Counter(more))))
+
+
+def run_job(job: Job, chip: Chip) -> JobRun:
+    """Runs a job on a machine of its own."""
+    chip.run()
+    if chip.output.missing:
+        raise explain(chip)
+    (stage,) = chip.stages
+    meshes = chip.fabric.meshes
+    return JobRun(
+        took=chip.output.image_done[0],
+        counters=count(chip, (job.stage,)),
+        times=stage_times(stage),
+        checks=run_checks(chip, count(chip), 1, estimate(job.placement)),
+        uses=unit_uses(chip),
+        events=chip.env.actions,
+        levels=levels_of(chip),
+        mesh=meshes[0].model if meshes else None,
+    )
+
+
+class Totals:
+    """Adds up what runs of jobs found; every different run is simulated, and counted in `events`, once."""
+
+    def __init__(self) -> None:
+        self.counters = NOTHING
+        self.uses: Uses = {}
+        self.events = 0
+        self.checks: dict[str, bool] = {}
+        self.levels: frozenset[str] = frozenset()
+        self.mesh: IdealMesh | None = None
+
+    def simulated(self, run: JobRun) -> None:
+        """A run that was simulated."""
+        self.events += run.events
+        self.checks = {name: held and self.checks.get(name, True) for name, held in run.checks.items()}
+        self.levels |= run.levels
+        self.mesh = run.mesh
+
+    def add(self, run: JobRun, times: int = 1) -> None:
+        """A run that took place so many times."""
+        self.counters = self.counters.plus(run.counters, times)
+        for where, (busy, _) in run.uses.items():
+            self.uses[where] = (self.uses.get(where, (0, 0))[0] + times * busy, 0)
+
+    def over(self, elapsed: int) -> Uses:
+        """For how long each unit worked, of `elapsed` ticks."""
+        return {where: (busy, elapsed) for where, (busy, _) in self.uses.items()}

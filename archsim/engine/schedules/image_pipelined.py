@@ -1,0 +1,131 @@
+"""All layers in lock-step, each on an image of its own (PipeLayer, HPCA 2017)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from archsim.engine.chip import Chip
+from archsim.engine.clock import Clock
+from archsim.engine.counters import Counters
+from archsim.engine.findings import Findings, StageTimes, interval_of
+from archsim.engine.jobs import JobRun, Totals, run_job
+from archsim.engine.later import Later
+from archsim.engine.schedules.lockstep import Lockstep
+from archsim.engine.schedules.registry import SCHEDULES, Run
+from archsim.engine.writer import array_bytes, write_ticks
+from archsim.mapping import Job, Placement, estimate
+
+
+@SCHEDULES.register("image_pipelined")
+def image_pipelined(run: Run) -> Findings:
+    """Simulates each layer's work on one image, every window of it, and lets the images follow each other through the
+    layers; a logical cycle is as long as the longest of these takes, an update as long as it takes to write all rows.
+
+    Images are alike in what takes time, so that a layer's work is simulated once for all of them.
+    """
+    placement, totals = run.placement, Totals()
+    runs = []
+    for number, job in enumerate(placement.jobs):
+        runs.append(run_job(job, Chip(job.placement, 1, run.ideal)))
+        totals.simulated(runs[-1])
+        totals.add(runs[-1], run.images)
+        if run.progress is not None:
+            run.progress(number + 1, len(placement.jobs))
+    lockstep, done = _lockstep(run, _longest(placement, runs)), []
+    lockstep.run(lambda _image, time: done.append(time))
+    _watch(run, lockstep.ticks)
+    totals.counters = totals.counters.plus(_written(placement, lockstep.updates))
+    forward = sum(one.counters["macs",] for job, one in zip(placement.jobs, runs, strict=True) if job.kind == "forward")
+    totals.checks["macs"] &= forward == placement.graph.macs
+    return Findings(
+        placement=placement,
+        clock=Clock(placement.design),
+        ideal=run.ideal,
+        images=run.images,
+        done=tuple(done),
+        elapsed=lockstep.env.now,
+        interval=interval_of(done, ideal=run.ideal, even_is_exact=True),
+        bound_cycles=estimate(placement).interval_bound,
+        counters=totals.counters,
+        stages=_stage_times(placement, runs, lockstep.ticks),
+        mesh=totals.mesh,
+        checks=totals.checks,
+        uses=totals.over(lockstep.env.now),
+        events=totals.events + lockstep.env.actions,
+        notes=_notes(run),
+        logical_cycles=lockstep.cycles,
+        levels=totals.levels | ({"weights"} if placement.training else set()),
+    )
+
+
+def _lockstep(run: Run, ticks: int) -> Lockstep:
+    placement = run.placement
+    clock, training = Clock(placement.design), placement.training
+    return Lockstep(
+        placement.logical_places,
+        run.images,
+        training.batch if training else None,
+        overlap=placement.design.schedule.overlap,
+        ticks=ticks,
+        update_ticks=max(ticks, write_ticks(placement.design, clock)),
+    )
+
+
+def _longest(placement: Placement, runs: Sequence[JobRun]) -> int:
+    """Ticks of the longest work of a place: layers of one logical cycle one after the other in a forward pass, error
+    and gradient side by side in a backward pass."""
+    forward: Counter[int] = Counter()
+    longest = 0
+    for job, run in zip(placement.jobs, runs, strict=True):
+        if job.kind == "forward":
+            forward[job.cycle] += run.took
+        else:
+            longest = max(longest, run.took)
+    return max(longest, *forward.values())
+
+
+def _stage_times(placement: Placement, runs: Sequence[JobRun], ticks: int) -> dict[int, StageTimes]:
+    return {job.stage: run.times.later(begin) for job, run, begin in _forward(placement.jobs, runs, ticks)}
+
+
+def _forward(jobs: Sequence[Job], runs: Sequence[JobRun], ticks: int) -> list[tuple[Job, JobRun, int]]:
+    """The jobs of the first image's forward pass, and when they begin."""
+    within: Counter[int] = Counter()
+    begun = []
+    for job, run in zip(jobs, runs, strict=True):
+        if job.kind == "forward":
+            begun.append((job, run, job.cycle * ticks + within[job.cycle]))
+            within[job.cycle] += run.took
+    return begun
+
+
+def _watch(run: Run, ticks: int) -> None:
+    """Shows observers the first image's forward pass: the same work again, at the time that it takes place."""
+    if not run.observers:
+        return
+    within: Counter[int] = Counter()
+    for job in run.placement.jobs:
+        if job.kind == "forward":
+            later = Later(run.observers, job.cycle * ticks + within[job.cycle])
+            within[job.cycle] += run_job(job, Chip(job.placement, 1, run.ideal, (later,))).took
+
+
+def _written(placement: Placement, updates: int) -> Counters:
+    """Every copy of the weights, the transposed ones included, is written in each update."""
+    arrays = placement.arrays_used + placement.arrays_of("error")
+    return Counters(Counter({("moved", "weights"): updates * arrays * array_bytes(placement.design)}))
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    placement, notes = run.placement, []
+    if run.images > 1:
+        notes.append(
+            "the work of each layer was simulated once, every window by itself; that of the other images is the same"
+        )
+    if placement.training:
+        notes.append(
+            f"training in batches of {placement.training.batch}: beside the arrays of the forward pass"
+            f" {placement.arrays_of('error')} hold transposed copies and {placement.arrays_of('gradient')} activations"
+        )
+    return tuple(notes)

@@ -1,0 +1,93 @@
+"""One image a layer: in each logical cycle every layer works on a whole image, all in lock-step (PipeLayer, HPCA
+2017). Feature maps and errors are in memory between layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archsim.errors import input_error
+from archsim.graph import Graph
+from archsim.hardware import Design
+from archsim.mapping.alone import alone
+from archsim.mapping.assemble import make_ports
+from archsim.mapping.backward import error_stage, gradient_stage
+from archsim.mapping.buffers import Buffers
+from archsim.mapping.copies import copies_of
+from archsim.mapping.draft import Draft
+from archsim.mapping.placement import Job, Placement, StagePlan
+from archsim.mapping.plans.registry import PLANS
+from archsim.mapping.plans.resident import UNLIMITED, no_room, pack, place_resident
+from archsim.mapping.sharing import by_pe
+from archsim.mapping.spans import Span
+from archsim.mapping.stages import Stage, Stages
+from archsim.mapping.tiling import Tiling, tile_layer
+from archsim.mapping.training import Training
+
+
+@PLANS.register("image_pipelined")
+def place_lockstep(
+    graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: Training | None
+) -> Placement:
+    """All layers have their place, and each works by itself, from memory to memory; a vector layer that no matrix
+    layer takes along does so in the logical cycle of the matrix layer before it. The arrays of the backward pass are
+    others, which stand apart."""
+    if training is not None and design.array.write_ns is None:
+        raise input_error(
+            "--training", f"design {design.name}", expected="array.write_ns, the time to write a row in an update"
+        )
+    whole = place_resident(graph, design, stages, tilings, None)
+    cycle, jobs = -1, []
+    for plan in whole.plans:
+        cycle += plan.tiling is not None
+        jobs.append(Job(plan.stage.index, _taken_out(whole, plan), cycle=max(cycle, 0)))
+        if training is not None:
+            jobs += _backward(graph, design, plan.stage, whole.chips, max(cycle, 0))
+    return replace(whole, ports=(), jobs=tuple(jobs), training=training)
+
+
+def _taken_out(whole: Placement, plan: StagePlan) -> Placement:
+    """A stage where it stands, with the buffers of its tiles to itself."""
+    design, stage = whole.design, plan.stage
+    stages, copies = alone(stage), len(plan.copies)
+    tilings = {0: plan.tiling} if plan.tiling else {}
+    draft = Draft(
+        whole.graph, design, stages, tilings, dict.fromkeys(tilings, copies), design.tile_arrays, whole.sharing
+    )
+    buffers = Buffers(stages, {0: plan.assignment}, design)
+    spans: dict[tuple[int, int], Span] = {}
+    for port in whole.ports:
+        if port.key[0] == stage.index:
+            spans[port.tile, 0] = port.span.union(spans.get((port.tile, 0)))
+    plans = (replace(plan, stage=stages.stages[0]),)
+    ports = make_ports(draft, plans, spans, buffers)
+    return replace(whole, stages=stages, plans=plans, ports=ports, from_memory=True)
+
+
+def _backward(graph: Graph, design: Design, stage: Stage, chips: int, cycle: int) -> Iterator[Job]:
+    """The jobs of a backward pass through a stage; the error of the network's own inputs is not needed."""
+    if stage.recurrent is not None:
+        raise input_error(
+            graph.name,
+            f"layer {stage.name!r}",
+            value=stage.layer.op,
+            expected="layers without recurrence: how a design trains them was not published",
+        )
+    behind_another = any(item.source >= 0 for item in stage.inputs)
+    made = {"error": error_stage(stage) if behind_another else None, "gradient": gradient_stage(stage)}
+    for kind, work in made.items():
+        if work is not None and work.matrix is not None:
+            yield Job(stage.index, _placed(graph, design, work, chips), cycle=cycle, kind=kind)
+
+
+def _placed(graph: Graph, design: Design, stage: Stage, chips: int) -> Placement:
+    """Work of the backward pass on arrays of its own."""
+    assert stage.matrix is not None
+    stages = alone(stage)
+    tilings = {0: tile_layer(stage.matrix, design)}
+    copies = copies_of(stages, tilings, design, UNLIMITED)
+    draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
+    placement, too_large = pack(draft, chips)
+    if placement is None:
+        raise no_room(graph, design, stages, chips, too_large)
+    return replace(placement, from_memory=True)
