@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from archsim.engine import array_counts, planned_layers, summarise_mapping
@@ -18,7 +18,7 @@ from archsim.report import (
     PlacedLayer,
     PlacementSummary,
 )
-from archsim.result import LayerResult, ModelSummary
+from archsim.result import LayerResult, ModelSummary, NotRun
 
 if TYPE_CHECKING:
     from archsim.values import EvaluationResult
@@ -81,6 +81,23 @@ def evaluated(graph: Graph, design: Design, found: EvaluationResult) -> Evaluati
     )
 
 
+def not_run(graph: Graph, design: Design, reason: str, *, images: int, ideal: bool, stalled: bool = False) -> NotRun:
+    """A design of a comparison on which the network did not run; how many chips it would have taken, and so their
+    peak rate, is not known."""
+    return NotRun(
+        model=_model(graph),
+        mapping=replace(summarise_mapping(design, 1), peak_tops=None),
+        images=images,
+        ideal=ideal,
+        reason=reason,
+        stalled=stalled,
+    )
+
+
+def _model(graph: Graph) -> ModelSummary:
+    return ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters)
+
+
 def placed(placement: Placement) -> PlacementSummary:
     """What a mapping does with a network."""
     graph, design = placement.graph, placement.design
@@ -88,7 +105,7 @@ def placed(placement: Placement) -> PlacementSummary:
     cycle_ns = design.cycle_ns
     plans = {plan.stage.name: plan for plan in placement.plans}
     return PlacementSummary(
-        model=ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters),
+        model=_model(graph),
         mapping=summarise_mapping(design, placement.chips),
         chips=placement.chips,
         tiles=placement.tiles_used,

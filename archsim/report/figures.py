@@ -9,6 +9,7 @@ Shown = Callable[[Value], str]
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _TIMES_NS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (0.0, "ns"))
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (0.0, "B"))
 _ENERGIES_PJ = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (0.0, "pJ"))
 
 
@@ -33,6 +34,11 @@ def large(value: Value) -> str:
 def duration(value: Value) -> str:
     """A time given in ns: 1.627 ms."""
     return _scaled(value, _TIMES_NS)
+
+
+def data_size(value: Value) -> str:
+    """A number of bytes: 1.2 MB."""
+    return _scaled(value, _SIZES)
 
 
 def energy(value: Value) -> str:
