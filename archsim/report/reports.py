@@ -9,7 +9,8 @@ from typing import Any, Literal
 from archsim.report.comparison import comparison, comparison_records
 from archsim.report.evaluation import Evaluation, evaluation_tables
 from archsim.report.inspection import Inspection, inspection_tables
-from archsim.report.mapping import PlacementSummary, placement_records, placement_tables
+from archsim.report.mapping import placement_records, placement_tables
+from archsim.report.placement import PlacementSummary
 from archsim.report.replay import ReplaySummary, replay_record, replay_table
 from archsim.report.simulation import headline, layer_records, layers
 from archsim.report.strict_json import to_json
@@ -60,7 +61,7 @@ def inspection_report(inspected: Inspection) -> Report:
 
 
 def placement_report(summary: PlacementSummary) -> Report:
-    """A placement; the CSV has a row per matrix layer."""
+    """A placement; the CSV has a row per layer."""
     return Report(placement_tables(summary), placement_records(summary), summary.to_json())
 
 
