@@ -33,7 +33,7 @@ def pictures(summary: PlacementSummary) -> tuple[Table, ...]:
     cells = _layer_counts(summary) if summary.in_turn else _largest_layers(summary)
     meaning = "layers with arrays in each tile" if summary.in_turn else "the layer with the most arrays in each tile"
     drawn = min(summary.chips, _MOST_CHIPS)
-    left = (f"{summary.chips - drawn} more chips are not drawn",) if drawn < summary.chips else ()
+    left = (f"the first {drawn} of {summary.chips} chips are drawn",) if drawn < summary.chips else ()
     return tuple(
         Table(f"Chip {chip}: {meaning}", *_picture(mesh, chip, cells), left if chip == drawn - 1 else ())
         for chip in range(drawn)
