@@ -96,7 +96,7 @@ def verdict(runs: Sequence[Result | NotRun], labels: Sequence[str]) -> str | Non
     if len(intervals) < len(ran):
         return _fastest(latencies, "latency of the first image") + _conditions(ran)
     doubted = [label for label, one in ran if is_unsettled(one)]
-    doubt = f" (as far as settled: not {', '.join(doubted)})" if doubted else ""
+    doubt = f" (not settled: {', '.join(doubted)}; take more --images)" if doubted else ""
     shortest = ""
     if not set(_best(intervals)) & set(_best(latencies)):
         shortest = f"; by latency of the first image {' and '.join(_best(latencies))}"
