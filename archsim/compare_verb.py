@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import typer
+
 from archsim import api
 from archsim.asked import Read, after_checks, model_file
-from archsim.console import Destination, Form, end, progress_bar
+from archsim.console import Destination, Form, end, message, progress_bar
 from archsim.options import (
     Designs,
     Format,
@@ -52,10 +54,14 @@ def compare(
     with progress_bar("simulating", quiet=quiet) as progress:
         runs = api.simulate_each(placed, images=images, ideal=ideal, progress=progress)
     destination.deliver(api.report.comparison_report(runs, chosen))
-    failed = []
+    failed: list[str] = []
+    stalled = False
     for label, one in zip(chosen, runs, strict=True):
         if not isinstance(one, api.NotRun):
             failed += [f"{name} on {label}" for name in api.report.failed_checks(one)]
         elif one.stalled:
-            failed.append(f"finished on {label}: {one.reason}")
+            stalled = True
+            message(f"error: {label}: {one.reason}")
     end(failed)
+    if stalled:
+        raise typer.Exit(1)

@@ -13,6 +13,9 @@ from archsim.result import STALL_CAUSES, NotRun, Result, UnitUse
 _LIMITING = 0.9
 _MOST_REASONS = 4
 
+# What their steps wait for, of each other, is part of the lower bound of the interval.
+_RECURRENT = ("LSTM", "GRU")
+
 
 class _Claim(NamedTuple):
     """A unit that may be what limits a design, and the share of the time for which it works or is needed."""
@@ -56,10 +59,11 @@ def _arrays(result: Result) -> _Claim | None:
         return None if use is None else _of_the_run(use)
     if _is_layer_serial(result):
         part = min(_reading_ns(result) / result.interval_ns, 1.0)
-        return _Claim(part, f"its arrays, one layer after the other: they read for {share(part)} of the interval")
+        return _Claim(part, f"its arrays, which read for {share(part)} of the interval, one layer after the other")
     part = min(result.interval_bound_ns / result.interval_ns, 1.0)
     which = "" if use is None else f" (busiest: {use.where})"
-    return _Claim(part, f"its arrays{which}: they and the order of windows alone need {share(part)} of the interval")
+    steps = " and the order of the steps" if any(layer.op in _RECURRENT for layer in result.layers) else ""
+    return _Claim(part, f"its arrays{which}{steps}, which alone need {share(part)} of the interval")
 
 
 def _of_the_run(use: UnitUse) -> _Claim:

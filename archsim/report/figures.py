@@ -55,5 +55,7 @@ def _scaled(value: Value, units: tuple[tuple[float, str], ...]) -> str:
 
 
 def share(value: Value) -> str:
-    """A fraction of one as a percentage."""
-    return f"{100 * value:.1f} %" if isinstance(value, int | float) else plain(value)
+    """A fraction of one as a percentage, with two digits where it is below 0.1 %."""
+    if isinstance(value, int | float):
+        return f"{100 * value:.2g} %" if 0 < value < 0.001 else f"{100 * value:.1f} %"
+    return plain(value)

@@ -91,7 +91,7 @@ def test_the_table_says_why_and_what_limits_the_others(archsim: Run):
     assert f"{POOLLESS}: does not run: {NO_POOL}\n" in text
     # conv1 has 64 windows, on 4 copies of it 16
     assert "isaac is fastest by interval: 4 times as fast as isaac:copies.policy=none\n" in text
-    assert "isaac: limited by its arrays (busiest: conv1, tile 0): " in text
+    assert "isaac: limited by its arrays (busiest: conv1, tile 0), which alone need 100.0 % of the interval\n" in text
     assert f"* {POOLLESS}: does not run: " in archsim("compare", "digits_cnn", *two, "--format", "md").out
 
 
@@ -144,7 +144,7 @@ def test_a_run_that_stalls_is_a_column_and_the_code_is_1(archsim: Run, monkeypat
     _stalling(monkeypatch, chips=2)
     code, documents, errors = _compare(archsim, "isaac", "isaac:chips=2")
     chain = "the simulation cannot proceed; the chain of waiting units:\n  conv1 copy 0"
-    assert (code, errors) == (1, f"check failed: finished on isaac:chips=2: {chain}\n")
+    assert (code, errors) == (1, f"error: isaac:chips=2: {chain}\n")
     assert [one["reason"] for one in documents] == [None, chain]
     text = archsim("compare", "digits_cnn", "--mapping", "isaac:chips=2").out
     assert "isaac:chips=2: could not finish: the simulation cannot proceed; the chain of waiting units:\n" in text

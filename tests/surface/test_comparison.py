@@ -155,7 +155,15 @@ ARRAYS = UnitUse("arrays", "conv, tile 0", 0.6)
 
 def test_arrays_limit_where_the_interval_is_near_its_bound():
     assert why(_limited(1000.0, 950.0, ARRAYS)) == (
-        "limited by its arrays (busiest: conv, tile 0): they and the order of windows alone need 95.0 % of the interval"
+        "limited by its arrays (busiest: conv, tile 0), which alone need 95.0 % of the interval"
+    )
+
+
+def test_the_steps_of_a_recurrent_layer_are_part_of_its_bound():
+    layers = (replace(CONV, op="LSTM"),)
+    assert why(_limited(1000.0, 950.0, ARRAYS, layers=layers)) == (
+        "limited by its arrays (busiest: conv, tile 0) and the order of the steps,"
+        " which alone need 95.0 % of the interval"
     )
 
 
@@ -178,14 +186,13 @@ def test_where_nothing_is_busy_the_longest_wait_is_named():
 def test_an_interval_that_has_not_settled_is_said_to_be_so():
     doubtful = replace(measured(1000.0, 300.0, exact=False), interval_bound_ns=950.0)
     assert why(doubtful) == (
-        "limited by its arrays: they and the order of windows alone need 95.0 % of the interval,"
-        " and the interval has not settled"
+        "limited by its arrays, which alone need 95.0 % of the interval, and the interval has not settled"
     )
 
 
 def test_ideal_runs_are_limited_by_arrays_alone():
     text = why(_limited(1000.0, 1000.0, *BUSIEST, ideal=True))
-    assert text.startswith("limited by its arrays (busiest: conv, tile 0): ")
+    assert text.startswith("limited by its arrays (busiest: conv, tile 0), ")
     assert text.endswith(" 100.0 % of the interval; with --ideal nothing else can limit")
 
 
@@ -200,7 +207,7 @@ def test_without_an_interval_the_busiest_unit_of_the_run_is_named():
 def test_layers_that_run_in_turn_read_one_after_the_other():
     # 102.4 us on 2 copies in 4 images: 12.8 us an image for each of 3 layers, of 40 us
     serial = _set(_limited(40_000.0, 12_800.0, ARRAYS, layers=(CONV,) * 3), schedule={"kind": "layer_serial"})
-    assert why(serial) == "limited by its arrays, one layer after the other: they read for 96.0 % of the interval"
+    assert why(serial) == "limited by its arrays, which read for 96.0 % of the interval, one layer after the other"
 
 
 # --- which is fastest

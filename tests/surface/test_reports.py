@@ -52,6 +52,8 @@ LAYER_KEYS = {
         (energy, 1.5e6, "1.5 uJ"),
         (energy, None, "-"),
         (share, 0.256, "25.6 %"),
+        (share, 0.000446, "0.045 %"),
+        (share, 0, "0.0 %"),
         (share, None, "-"),
         (plain, 12544, "12,544"),
         (plain, 0.25, "0.25"),
