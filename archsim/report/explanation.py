@@ -61,7 +61,7 @@ def _arrays(result: Result) -> _Claim | None:
         part = min(_reading_ns(result) / result.interval_ns, 1.0)
         return _Claim(part, f"its arrays, which read for {share(part)} of the interval, one layer after the other")
     part = min(result.interval_bound_ns / result.interval_ns, 1.0)
-    which = "" if use is None else f" (busiest: {use.where})"
+    which = "" if use is None else f" (first of all {use.where})"
     steps = " and the order of the steps" if any(layer.op in _RECURRENT for layer in result.layers) else ""
     return _Claim(part, f"its arrays{which}{steps}, which alone need {share(part)} of the interval")
 

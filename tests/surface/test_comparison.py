@@ -155,14 +155,14 @@ ARRAYS = UnitUse("arrays", "conv, tile 0", 0.6)
 
 def test_arrays_limit_where_the_interval_is_near_its_bound():
     assert why(_limited(1000.0, 950.0, ARRAYS)) == (
-        "limited by its arrays (busiest: conv, tile 0), which alone need 95.0 % of the interval"
+        "limited by its arrays (first of all conv, tile 0), which alone need 95.0 % of the interval"
     )
 
 
 def test_the_steps_of_a_recurrent_layer_are_part_of_its_bound():
     layers = (replace(CONV, op="LSTM"),)
     assert why(_limited(1000.0, 950.0, ARRAYS, layers=layers)) == (
-        "limited by its arrays (busiest: conv, tile 0) and the order of the steps,"
+        "limited by its arrays (first of all conv, tile 0) and the order of the steps,"
         " which alone need 95.0 % of the interval"
     )
 
@@ -192,7 +192,7 @@ def test_an_interval_that_has_not_settled_is_said_to_be_so():
 
 def test_ideal_runs_are_limited_by_arrays_alone():
     text = why(_limited(1000.0, 1000.0, *BUSIEST, ideal=True))
-    assert text.startswith("limited by its arrays (busiest: conv, tile 0), ")
+    assert text.startswith("limited by its arrays (first of all conv, tile 0), ")
     assert text.endswith(" 100.0 % of the interval; with --ideal nothing else can limit")
 
 
