@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archsim.report.figures import share
-from archsim.report.headline import WAITED_FOR, is_unsettled, waited_ns
+from archsim.report.headline import WAITED_FOR, is_unsettled, name_of, waited_ns
 from archsim.result import STALL_CAUSES, NotRun, Result, UnitUse
 
 # A unit that works for this share of the time is said to limit the design.
@@ -67,7 +67,7 @@ def _arrays(result: Result) -> _Claim | None:
 
 
 def _of_the_run(use: UnitUse) -> _Claim:
-    return _Claim(use.utilisation, f"{use.unit} of {use.where}, at work {share(use.utilisation)} of the run")
+    return _Claim(use.utilisation, f"{name_of(use)}, at work {share(use.utilisation)} of the run")
 
 
 def _is_layer_serial(result: Result) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archsim.report.figures import Shown, Value, data_size, duration, energy, large, plain, share
-from archsim.result import STALL_CAUSES, Result
+from archsim.result import STALL_CAUSES, Result, UnitUse
 
 # Intervals that differ by no more than this share of their mean are told as settled.
 _SETTLED = 0.01
@@ -54,8 +54,13 @@ def _exactness(value: Value) -> str:
     return "yes (the run repeats itself)" if value else plain(value)
 
 
+def name_of(use: UnitUse) -> str:
+    """A unit by its kind and where it is, the kind once."""
+    return use.where if use.where.startswith(use.unit) else f"{use.unit} of {use.where}"
+
+
 def _busiest_unit(result: Result) -> Value:
-    return next((f"{use.unit} of {use.where}: {share(use.utilisation)}" for use in result.busiest), None)
+    return next((f"{name_of(use)}: {share(use.utilisation)}" for use in result.busiest), None)
 
 
 def _peak_share(result: Result) -> Value:

@@ -172,8 +172,8 @@ def test_a_mean_below_the_bound_is_no_more_than_the_whole_interval():
 
 
 def test_another_unit_limits_where_it_works_more():
-    memory = UnitUse("memory", "chip 0", 0.93)
-    assert why(_limited(2000.0, 950.0, memory, ARRAYS)) == "limited by memory of chip 0, at work 93.0 % of the run"
+    memory = UnitUse("memory", "memory read", 0.93)
+    assert why(_limited(2000.0, 950.0, memory, ARRAYS)) == "limited by memory read, at work 93.0 % of the run"
 
 
 def test_where_nothing_is_busy_the_longest_wait_is_named():
