@@ -13,29 +13,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim import report
-from archsim.choices import MappingChoice, ModelFile, Problems, data_file, drawn_inputs, mapping_names, model_names
+from archsim.choices import (
+    MappingChoice,
+    ModelFile,
+    Problems,
+    data_file,
+    drawn_inputs,
+    mapping_names,
+    model_names,
+    named_mappings,
+)
+from archsim.comparing import Unplaced, compared_by_default, place_each
+from archsim.inputs import design_of, graph_of
+from archsim.listings import mappings, models
 from archsim.noc.network import Network
 from archsim.reading import files_read
 from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
+from archsim.result import NotRun
 from archsim.trace import Recorder, chrome_trace
 
 if TYPE_CHECKING:
     from archsim.graph import Graph
     from archsim.graph.tensors import Array
-    from archsim.hardware import Design
+    from archsim.inputs import Chosen, Model
     from archsim.mapping import Placement
     from archsim.result import Observer, Result
-
-    Model = str | Path | ModelFile | Graph
-    Chosen = str | Path | MappingChoice | Design
 
 __all__ = [
     "DEFAULT_MAPPING",
     "MappingChoice",
     "ModelFile",
     "Network",
+    "NotRun",
     "Problems",
     "Recorder",
+    "Unplaced",
     "arrivals_csv",
     "check_network",
     "chrome_trace",
@@ -51,19 +63,19 @@ __all__ = [
     "mappings",
     "model_names",
     "models",
+    "named_mappings",
     "place",
     "place_each",
     "replay_packets",
     "replay_summary",
     "report",
     "simulate",
+    "simulate_each",
     "summarise",
     "with_values",
 ]
 
 DEFAULT_MAPPING = "isaac"
-COMPARED = ("isaac", "pipelayer", "atomlayer")
-COMPARED_PRECISION = ("precision.weight_bits=8", "precision.input_bits=8")
 
 Progress = Callable[[int, int], None]
 
@@ -85,36 +97,11 @@ def place(model: Model, mapping: Chosen = DEFAULT_MAPPING, settings: Iterable[st
 
     problems = Problems()
     with problems.gathered():
-        graph = _graph(model)
+        graph = graph_of(model)
     with problems.gathered():
-        design = _design(mapping, settings=settings)
+        design = design_of(mapping, settings=settings)
     problems.raise_any()
     return mapper.place(graph, design)
-
-
-def _graph(model: Model) -> Graph:
-    if isinstance(model, ModelFile):
-        return model.load()
-    return load(model) if isinstance(model, str | Path) else model
-
-
-def _design(mapping: Chosen, defaults: Iterable[str] = (), settings: Iterable[str] = ()) -> Design:
-    if isinstance(mapping, str | Path):
-        mapping = MappingChoice.parse(str(mapping))
-    design = mapping.design(defaults, settings) if isinstance(mapping, MappingChoice) else mapping
-    _check_names(design)
-    return design
-
-
-def _check_names(design: Design) -> None:
-    """Asks the rooms that own registries for the names in a design that they do not know."""
-    from archsim import crossbar, engine
-    from archsim import mapping as mapper
-
-    problems = Problems(dict.fromkeys([*mapper.check(design), *engine.check(design)]))
-    with problems.gathered():
-        crossbar.find_encoding(design.array.sign)
-    problems.raise_any()
 
 
 def simulate(
@@ -159,38 +146,34 @@ def compare(
     images: int = 4,
     ideal: bool = False,
     progress: Progress | None = None,
-) -> tuple[Result, ...]:
-    """One result per mapping (default: the published designs that ship); see `place_each`."""
-    placements = place_each(model, mappings or compared_by_default(), settings, as_published=as_published)
-    return tuple(simulate(placement, images=images, ideal=ideal, progress=progress) for placement in placements)
+) -> tuple[Result | NotRun, ...]:
+    """One result per mapping (default: the published designs that ship; `all`: every design that ships), or why
+    there is none: see `place_each` and `simulate_each`."""
+    chosen: list[Chosen] = []
+    for mapping in mappings or compared_by_default():
+        chosen += named_mappings([mapping]) if isinstance(mapping, str) else [mapping]
+    placed = place_each(model, chosen, settings, as_published=as_published)
+    return simulate_each(placed, images=images, ideal=ideal, progress=progress)
 
 
-def place_each(
-    model: Model, mappings: Iterable[Chosen], settings: Iterable[str] = (), *, as_published: bool = False
-) -> tuple[Placement, ...]:
-    """The network on each design. Designs by name run at 8-bit weights and inputs unless `settings` say
-    otherwise, or each at its own precision with `as_published`."""
-    settings = tuple(settings)
-    defaults = () if as_published else COMPARED_PRECISION
-    problems = Problems()
-    designs, placements = [], []
-    with problems.gathered():
-        graph = _graph(model)
-    for mapping in mappings:
-        with problems.gathered():
-            designs.append(_design(mapping, defaults, settings))
-    problems.raise_any()
-    for design in designs:
-        with problems.gathered():
-            placements.append(place(graph, design))
-    problems.raise_any()
-    return tuple(placements)
+def simulate_each(
+    placed: Iterable[Placement | Unplaced], *, images: int = 4, ideal: bool = False, progress: Progress | None = None
+) -> tuple[Result | NotRun, ...]:
+    """A result for each placement; for a design without one, and for a run that cannot proceed, the reason."""
+    from archsim.engine import StalledError
+    from archsim.summaries import not_run
 
-
-def compared_by_default() -> tuple[str, ...]:
-    """The published designs that ship."""
-    shipped = mapping_names()
-    return tuple(name for name in COMPARED if name in shipped)
+    runs: list[Result | NotRun] = []
+    for one in placed:
+        if isinstance(one, Unplaced):
+            runs.append(not_run(one.graph, one.design, str(one.error), images=images, ideal=ideal))
+            continue
+        try:
+            runs.append(simulate(one, images=images, ideal=ideal, progress=progress))
+        except StalledError as stalled:
+            reason = str(stalled)
+            runs.append(not_run(one.graph, one.design, reason, images=images, ideal=ideal, stalled=True))
+    return tuple(runs)
 
 
 def evaluate(
@@ -210,9 +193,9 @@ def evaluate(
 
     problems = Problems()
     with problems.gathered():
-        graph = _graph(model)
+        graph = graph_of(model)
     with problems.gathered():
-        design = _design(mapping, settings=settings)
+        design = design_of(mapping, settings=settings)
         spec = values.crossbar_spec(design)
     with problems.gathered():
         source, arrays = _arrays(data)
@@ -239,21 +222,22 @@ def _arrays(data: str | Path | Mapping[str, Array]) -> tuple[str, Mapping[str, A
 
 
 def with_values(result: Result, evaluation: report.Evaluation, seed: int | None = None) -> Result:
-    """The result of a simulation with what a run of the numbers found: errors, and the check `values`; `seed`
+    """The result of a simulation with what a run of the numbers found: accuracy, errors, and the check `values`; `seed`
     is the one that drew the data, if one did."""
-    errors = {
+    found = {
         "samples": evaluation.samples,
+        "accuracy": evaluation.accuracy,
         "max_abs_error": evaluation.max_abs_error,
         "mean_abs_error": evaluation.mean_abs_error,
     }
-    return replace(result, seed=seed, values=errors, checks={**result.checks, "values": evaluation.exact})
+    return replace(result, seed=seed, values=found, checks={**result.checks, "values": evaluation.exact})
 
 
 def inspect(model: Model) -> report.Inspection:
     """What the importer makes of a network: layers, MACs, what became of each ONNX node."""
     from archsim.summaries import inspected
 
-    return inspected(_graph(model))
+    return inspected(graph_of(model))
 
 
 def summarise(placement: Placement) -> report.PlacementSummary:
@@ -261,26 +245,3 @@ def summarise(placement: Placement) -> report.PlacementSummary:
     from archsim.summaries import placed
 
     return placed(placement)
-
-
-def models() -> report.Table:
-    """The models that ship, by name and file."""
-    rows = tuple((name, str(ModelFile(name).path)) for name in model_names())
-    columns = (report.Column("name", "model", left=True), report.Column("file", "file", left=True))
-    return report.Table("Models", columns, rows)
-
-
-def mappings() -> report.Table:
-    """The designs that ship, by name, with what they are and their published precision."""
-    designs = [_design(name) for name in mapping_names()]
-    rows = tuple(
-        (design.name, design.description, design.precision.weight_bits, design.precision.input_bits)
-        for design in designs
-    )
-    columns = (
-        report.Column("name", "design", left=True),
-        report.Column("description", "description", left=True),
-        report.Column("weight_bits", "weight bits"),
-        report.Column("input_bits", "input bits"),
-    )
-    return report.Table("Designs", columns, rows)

@@ -66,6 +66,15 @@ def mapping_names() -> tuple[str, ...]:
     return design_names()
 
 
+def named_mappings(texts: Iterable[str]) -> tuple[str, ...]:
+    """The designs of a comparison: `all` (with settings behind a colon if wanted) stands for every one that ships."""
+    chosen: list[str] = []
+    for text in texts:
+        name, colon, settings = text.partition(":")
+        chosen += [one + colon + settings for one in mapping_names()] if name == "all" else [text]
+    return tuple(chosen)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFile:
     """An ONNX file, or a shipped model by its name, and how to import it.

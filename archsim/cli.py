@@ -6,21 +6,23 @@ Exit codes: 0 done; 2 the input or a setting is wrong; 1 a check failed, the run
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated
 
 import typer
 
 from archsim import __version__, api
+from archsim.asked import Read, after_checks, model_file, one_design
+from archsim.compare_verb import compare
 from archsim.console import Destination, Form, end, guarded, message, progress_bar
 from archsim.errors import input_error
+from archsim.map_verb import map_network
 from archsim.noc_verb import noc_replay
 from archsim.options import (
     Data,
     Design,
-    Designs,
     Format,
     Free,
     Ideal,
@@ -29,7 +31,6 @@ from archsim.options import (
     Json,
     Model,
     Out,
-    Published,
     Quiet,
     Random,
     Seed,
@@ -38,7 +39,6 @@ from archsim.options import (
     TraceEvents,
     TraceFile,
     Values,
-    Words,
 )
 
 app = typer.Typer(
@@ -49,8 +49,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-T = TypeVar("T")
 
 
 @app.callback(invoke_without_command=True)
@@ -75,34 +73,13 @@ def inspect(
 ) -> None:
     """Layers of a network: op, rows, outputs, windows, MACs, parameters; what became of each ONNX node."""
     destination = Destination(form, json, out)
-    inspected = _after_checks(
-        destination, [], Read(model), lambda: api.inspect(_model(model, shape, treat_as_free, random_weights))
+    inspected = after_checks(
+        destination, [], Read(model), lambda: api.inspect(model_file(model, shape, treat_as_free, random_weights))
     )
     destination.deliver(api.report.inspection_report(inspected))
 
 
-@app.command("map")
-def map_network(
-    model: Model,
-    *,
-    mapping: Design = None,
-    settings: Settings = None,
-    shape: Shapes = None,
-    treat_as_free: Free = None,
-    random_weights: Random = None,
-    json: Json = None,
-    form: Format = Form.table,
-    out: Out = None,
-) -> None:
-    """Arrays, copies, tiles and utilisation per layer, and the estimate; no simulation."""
-    destination = Destination(form, json, out)
-    placement = _after_checks(
-        destination,
-        [],
-        Read(model, mapping),
-        lambda: api.place(_model(model, shape, treat_as_free, random_weights), _one_design(mapping), settings or ()),
-    )
-    destination.deliver(api.report.placement_report(api.summarise(placement)))
+app.command("map")(map_network)
 
 
 @app.command()
@@ -131,11 +108,11 @@ def simulate(
     seed = _seed(values, data, seed)
     with_values = data is not None or seed is not None
     traces, outputs = _trace_files(trace, out), _output_files(out, with_values)
-    placement = _after_checks(
+    placement = after_checks(
         destination,
         traces + outputs,
         Read(model, mapping, data),
-        lambda: api.place(_model(model, shape, treat_as_free, random_weights), _one_design(mapping), settings or ()),
+        lambda: api.place(model_file(model, shape, treat_as_free, random_weights), one_design(mapping), settings or ()),
     )
     found = None if data is None else api.evaluate_placed(placement, data, images, seed)
     recorder = api.Recorder(trace_events) if trace else None
@@ -158,44 +135,7 @@ def simulate(
     end(api.report.failed_checks(result))
 
 
-@app.command()
-def compare(
-    model: Model,
-    *,
-    mapping: Designs = None,
-    settings: Settings = None,
-    as_published: Published = False,
-    images: Images = 4,
-    ideal: Ideal = False,
-    shape: Shapes = None,
-    treat_as_free: Free = None,
-    random_weights: Random = None,
-    json: Json = None,
-    form: Format = Form.table,
-    out: Out = None,
-    quiet: Quiet = False,
-) -> None:
-    """A network on several designs, side by side; all at 8-bit weights and inputs unless told otherwise."""
-    destination = Destination(form, json, out)
-    chosen = tuple(mapping or api.compared_by_default())
-    placements = _after_checks(
-        destination,
-        [],
-        Read(model, chosen),
-        lambda: api.place_each(
-            _model(model, shape, treat_as_free, random_weights), chosen, settings or (), as_published=as_published
-        ),
-    )
-    with progress_bar("simulating", quiet=quiet) as progress:
-        results = [api.simulate(one, images=images, ideal=ideal, progress=progress) for one in placements]
-    destination.deliver(api.report.comparison_report(results, chosen))
-    end(
-        [
-            f"{name} on {label}"
-            for label, one in zip(chosen, results, strict=True)
-            for name in api.report.failed_checks(one)
-        ]
-    )
+app.command()(compare)
 
 
 @app.command()
@@ -216,14 +156,14 @@ def evaluate(
     """Outputs or accuracy of a data set through the crossbars of a design; --out adds outputs.npz."""
     destination, outputs = Destination(form, json, out), _output_files(out)
     with progress_bar("evaluating", quiet=quiet) as progress:
-        found = _after_checks(
+        found = after_checks(
             destination,
             outputs,
             Read(model, mapping, data),
             lambda: api.evaluate(
-                _model(model, shape, treat_as_free, random_weights),
+                model_file(model, shape, treat_as_free, random_weights),
                 data,
-                _one_design(mapping),
+                one_design(mapping),
                 settings or (),
                 progress=progress,
             ),
@@ -275,48 +215,6 @@ def mappings(json: Json = None, form: Format = Form.table, out: Out = None) -> N
 def _deliver_list(destination: Destination, table: api.report.Table) -> None:
     destination.check()
     destination.deliver(api.report.listing_report(table))
-
-
-def _model(name: str, shapes: Words, free: Words, random_weights: int | None) -> api.ModelFile:
-    return api.ModelFile(name, dict(map(_shape, shapes or ())), tuple(free or ()), random_weights)
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, _, sizes = text.rpartition("=")
-    try:
-        shape = tuple(int(size) for size in sizes.split(","))
-    except ValueError:
-        shape = ()
-    if not name or not shape:
-        raise input_error("--shape", value=repr(text), expected="NAME=D,D,..., for example image=1,3,224,224")
-    return name, shape
-
-
-def _one_design(mapping: Words) -> str:
-    """The design of a verb that takes one."""
-    if len(mapping or ()) > 1:
-        given = " and ".join(mapping or ())
-        raise input_error("--mapping", value=given, expected="one design; `archsim compare` takes several")
-    return mapping[0] if mapping else api.DEFAULT_MAPPING
-
-
-class Read(NamedTuple):
-    """What a verb reads, as the user named it."""
-
-    model: str
-    mappings: Sequence[str] | None = None
-    data: str | Path | None = None
-
-
-def _after_checks(destination: Destination, others: Sequence[tuple[str, Path]], read: Read, step: Callable[[], T]) -> T:
-    """The answer of a step; its problems are told together with those of the files to write."""
-    problems = api.Problems()
-    with problems.gathered():
-        destination.check(others, api.files_read(*read, [file for _, file in destination.files(others)]))
-    with problems.gathered():
-        answer = step()
-    problems.raise_any()
-    return answer
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ Words = list[str] | None
 
 Model = Annotated[str, typer.Argument(help="An ONNX file, or a name that `archsim models` lists.", metavar="MODEL")]
 Design = Annotated[Words, typer.Option("--mapping", help="The design [default: isaac].", metavar=_MAPPING)]
-Designs = Annotated[Words, typer.Option("--mapping", help="A design to compare (repeatable).", metavar=_MAPPING)]
+Designs = Annotated[Words, typer.Option("--mapping", help="A design (repeatable), or all that ship.", metavar=_MAPPING)]
 Settings = Annotated[Words, typer.Option("--set", help="Change the design (repeatable).", metavar="KEY=VALUE")]
 Shapes = Annotated[Words, typer.Option("--shape", help="Shape of an input (repeatable).", metavar="NAME=D,D,...")]
 Free = Annotated[Words, typer.Option("--treat-as-free", help="This op may cost nothing (repeatable).", metavar="OP")]

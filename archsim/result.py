@@ -6,7 +6,7 @@ Times are in ns, energies in pJ, areas in mm2. A figure that a run did not compu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
 SCHEMA = "archsim.result/1"
@@ -168,13 +168,42 @@ class Result:
     cpu_s: float
     version: str
     seed: int | None = None
-    values: Mapping[str, float] | None = None
+    values: Mapping[str, float | None] | None = None
 
     @property
     def ok(self) -> bool:
         """Whether every check held."""
         return all(self.checks.values())
 
+    @property
+    def bottleneck(self) -> UnitUse | None:
+        """The busiest of all units; None where none was seen at work."""
+        return self.busiest[0] if self.busiest else None
+
     def to_json(self) -> dict[str, Any]:
         """The result as plain data, schema name first."""
-        return {"schema": SCHEMA, **asdict(self)}
+        bottleneck = None if self.bottleneck is None else asdict(self.bottleneck)
+        return {"schema": SCHEMA, **asdict(self), "bottleneck": bottleneck, "reason": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRun:
+    """In a comparison, a design on which the network could not run: `reason` says why, a line for each problem.
+
+    `stalled` tells a run that began and could not proceed (`reason` is then the chain of waiting units) from a network
+    that the design cannot hold or has no units for.
+    """
+
+    model: ModelSummary
+    mapping: MappingSummary
+    images: int
+    ideal: bool
+    reason: str
+    stalled: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data with every key of a result, in its order; figures are None."""
+        figures: dict[str, Any] = dict.fromkeys(field.name for field in fields(Result))
+        asked = asdict(self)
+        del asked["stalled"]
+        return {"schema": SCHEMA, **figures, "bottleneck": None, **asked}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from archsim.engine import array_counts, planned_layers, summarise_mapping
@@ -15,10 +16,11 @@ from archsim.report import (
     Evaluation,
     InspectedLayer,
     Inspection,
+    Mesh,
     PlacedLayer,
     PlacementSummary,
 )
-from archsim.result import LayerResult, ModelSummary
+from archsim.result import LayerResult, ModelSummary, NotRun
 
 if TYPE_CHECKING:
     from archsim.values import EvaluationResult
@@ -81,21 +83,38 @@ def evaluated(graph: Graph, design: Design, found: EvaluationResult) -> Evaluati
     )
 
 
+def not_run(graph: Graph, design: Design, reason: str, *, images: int, ideal: bool, stalled: bool = False) -> NotRun:
+    """A design of a comparison on which the network did not run; how many chips it would have taken, and so their
+    peak rate, is not known."""
+    return NotRun(
+        model=_model(graph),
+        mapping=replace(summarise_mapping(design, 1), peak_tops=None),
+        images=images,
+        ideal=ideal,
+        reason=reason,
+        stalled=stalled,
+    )
+
+
+def _model(graph: Graph) -> ModelSummary:
+    return ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters)
+
+
 def placed(placement: Placement) -> PlacementSummary:
     """What a mapping does with a network."""
-    graph, design = placement.graph, placement.design
+    design = placement.design
     estimated = estimate(placement)
     cycle_ns = design.cycle_ns
-    plans = {plan.stage.name: plan for plan in placement.plans}
+    plans = {layer.name: plan for plan in placement.plans for layer in (plan.stage.layer, *plan.stage.vector_layers)}
     return PlacementSummary(
-        model=ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters),
+        model=_model(placement.graph),
         mapping=summarise_mapping(design, placement.chips),
         chips=placement.chips,
         tiles=placement.tiles_used,
         arrays=array_counts(placement),
-        layers=tuple(
-            _placed_layer(layer, plans.get(name), design) for name, layer in planned_layers(placement).items()
-        ),
+        mesh=_mesh(design),
+        in_turn=bool(placement.jobs),
+        layers=tuple(_placed_layer(layer, plans[name], placement) for name, layer in planned_layers(placement).items()),
         estimate=Estimated(
             latency_cycles=estimated.latency_cycles,
             interval_cycles=estimated.interval_bound,
@@ -105,12 +124,35 @@ def placed(placement: Placement) -> PlacementSummary:
     )
 
 
-def _placed_layer(layer: LayerResult, plan: StagePlan | None, design: Design) -> PlacedLayer:
-    if plan is None or plan.tiling is None or plan.stage.matrix is None:
-        return PlacedLayer(layer=layer, tiles=None, utilisation=None)
+def _mesh(design: Design) -> Mesh | None:
+    tiles, columns = design.chip.tiles, design.chip.mesh_width
+    return None if tiles == "unlimited" or columns is None else Mesh(columns=columns, rows=tiles // columns)
+
+
+def _placed_layer(layer: LayerResult, plan: StagePlan, placement: Placement) -> PlacedLayer:
+    if plan.tiling is None or plan.stage.matrix is None or plan.stage.matrix.name != layer.name:
+        homes = {copy.home for held in _plans_of(plan, placement) for copy in held.copies}
+        return PlacedLayer(layer=layer, tiles=tuple(sorted(homes)), arrays_per_tile=None, utilisation=None)
+    design = placement.design
     cells = plan.tiling.arrays * design.array.rows * design.array.columns
+    arrays: Counter[int] = Counter()
+    for held in _plans_of(plan, placement):
+        once: Counter[int] = Counter()
+        for copy in held.copies:
+            for part in copy.parts:
+                once[part.tile] += part.arrays
+        arrays |= once
+    tiles = sorted(arrays)
     return PlacedLayer(
         layer=layer,
-        tiles=len({part.tile for copy in plan.copies for part in copy.parts}),
+        tiles=tuple(tiles),
+        arrays_per_tile=tuple(arrays[tile] for tile in tiles),
         utilisation=plan.stage.matrix.parameters * design.cells_per_weight / cells,
     )
+
+
+def _plans_of(plan: StagePlan, placement: Placement) -> list[StagePlan]:
+    """The plan of a stage, or where jobs run it those of all its jobs: the passes of a layer stand in turn."""
+    if not placement.jobs:
+        return [plan]
+    return [held for job in placement.jobs if job.stage == plan.stage.index for held in job.placement.plans]

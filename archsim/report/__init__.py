@@ -4,8 +4,8 @@ from archsim.report.evaluation import EvaluatedLayer, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.headline import failed_checks
 from archsim.report.inspection import InspectedLayer, Inspection
-from archsim.report.mapping import Estimated, PlacedLayer, PlacementSummary
 from archsim.report.npz import to_npz
+from archsim.report.placement import Estimated, Mesh, PlacedLayer, PlacementSummary
 from archsim.report.replay import ReplaySummary
 from archsim.report.reports import (
     Form,
@@ -28,6 +28,7 @@ __all__ = [
     "Form",
     "InspectedLayer",
     "Inspection",
+    "Mesh",
     "PlacedLayer",
     "PlacementSummary",
     "ReplaySummary",

@@ -9,6 +9,7 @@ Shown = Callable[[Value], str]
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _TIMES_NS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (0.0, "ns"))
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (0.0, "B"))
 _ENERGIES_PJ = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (0.0, "pJ"))
 
 
@@ -35,6 +36,11 @@ def duration(value: Value) -> str:
     return _scaled(value, _TIMES_NS)
 
 
+def data_size(value: Value) -> str:
+    """A number of bytes: 1.2 MB."""
+    return _scaled(value, _SIZES)
+
+
 def energy(value: Value) -> str:
     """An energy given in pJ: 1.2 uJ."""
     return _scaled(value, _ENERGIES_PJ)
@@ -49,5 +55,7 @@ def _scaled(value: Value, units: tuple[tuple[float, str], ...]) -> str:
 
 
 def share(value: Value) -> str:
-    """A fraction of one as a percentage."""
-    return f"{100 * value:.1f} %" if isinstance(value, int | float) else plain(value)
+    """A fraction of one as a percentage, with two digits where it is below 0.1 %."""
+    if isinstance(value, int | float):
+        return f"{100 * value:.2g} %" if 0 < value < 0.001 else f"{100 * value:.1f} %"
+    return plain(value)

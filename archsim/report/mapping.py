@@ -1,60 +1,19 @@
-"""What a mapping does with a network, before any simulation."""
+"""Tables of a placement: its figures, and where its layers sit."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from archsim.report.figures import duration, plain, share
+from archsim.report.mesh import layer_signs, pictures
+from archsim.report.placement import PlacementSummary
 from archsim.report.tables import Column, Table
-from archsim.result import ArrayCounts, LayerResult, MappingSummary, ModelSummary
 
-SCHEMA = "archsim.map/1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedLayer:
-    """A layer on the chip: `tiles` that hold any of its matrix, `utilisation` of the cells of its arrays; None
-    for vector layers."""
-
-    layer: LayerResult
-    tiles: int | None
-    utilisation: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields of the layer, then its own."""
-        return {**asdict(self.layer), "tiles": self.tiles, "utilisation": self.utilisation}
+_MOST_RANGES = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimated:
-    """The vectorised estimate in read cycles and ns: nobody waits for anything shared (as with `--ideal`)."""
-
-    latency_cycles: int
-    interval_cycles: int
-    latency_ns: float
-    interval_ns: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacementSummary:
-    """A placement, as figures."""
-
-    model: ModelSummary
-    mapping: MappingSummary
-    chips: int
-    tiles: int
-    arrays: ArrayCounts
-    layers: tuple[PlacedLayer, ...]
-    estimate: Estimated
-
-    def to_json(self) -> dict[str, Any]:
-        """The placement as plain data, in the schema `archsim.map/1`."""
-        return {"schema": SCHEMA, **asdict(self), "layers": [layer.to_json() for layer in self.layers]}
-
-
-def placement_tables(summary: PlacementSummary) -> tuple[Table, Table]:
-    """The figures of the whole placement, and its layers."""
+def placement_tables(summary: PlacementSummary) -> tuple[Table, ...]:
+    """The figures of the whole placement, its layers, and a picture of each chip."""
     arrays, estimate = summary.arrays, summary.estimate
     figures = (
         ("chips", plain(summary.chips)),
@@ -67,11 +26,29 @@ def placement_tables(summary: PlacementSummary) -> tuple[Table, Table]:
     )
     title = f"{summary.model.name} on {summary.mapping.name}"
     whole = Table(title, (Column("figure", "figure", left=True), Column("value", "value")), figures)
-    return whole, placement_records(summary)
+    return whole, _layers(summary), *pictures(summary)
+
+
+def _layers(summary: PlacementSummary) -> Table:
+    """The layers with their tiles, and the letters that stand for them in the pictures."""
+    records = placement_records(summary)
+    signs = layer_signs(summary)
+    tiles = next(place for place, column in enumerate(records.columns) if column.key == "tiles")
+    rows = tuple(
+        (
+            *row[:tiles],
+            ranges(one.tiles, _MOST_RANGES),
+            *row[tiles + 1 :],
+            *((signs.get(one.layer.name),) * bool(signs)),
+        )
+        for row, one in zip(records.rows, summary.layers, strict=True)
+    )
+    columns = records.columns + ((Column("sign", "sign", left=True),) if signs else ())
+    return Table(records.title, columns, rows)
 
 
 def placement_records(summary: PlacementSummary) -> Table:
-    """One row per matrix layer."""
+    """One row per layer."""
     columns = (
         Column("name", "layer", left=True),
         Column("op", "op", left=True),
@@ -83,12 +60,35 @@ def placement_records(summary: PlacementSummary) -> Table:
         Column("copies", "copies"),
         Column("arrays", "arrays"),
         Column("slots", "slots"),
-        Column("tiles", "tiles"),
+        Column("tiles", "tiles", left=True),
+        Column("arrays_per_tile", "arrays/tile"),
         Column("utilisation", "cells used", share),
     )
     rows = tuple(
-        (*(getattr(one.layer, column.key) for column in columns[:-2]), one.tiles, one.utilisation)
+        (
+            *(getattr(one.layer, column.key) for column in columns[:-3]),
+            *(ranges(one.tiles), _spread(one.arrays_per_tile), one.utilisation),
+        )
         for one in summary.layers
-        if one.layer.arrays is not None
     )
-    return Table("Matrix layers", columns, rows)
+    return Table("Layers", columns, rows)
+
+
+def _spread(counts: Sequence[int] | None) -> str | None:
+    """The smallest and the largest of some counts."""
+    if not counts:
+        return None
+    fewest, most = min(counts), max(counts)
+    return f"{fewest}" if fewest == most else f"{fewest}-{most}"
+
+
+def ranges(numbers: Sequence[int], most: int | None = None) -> str:
+    """Rising numbers, what follows on from each other in one: `0-3, 7`; beyond `most` of these the count of all."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    shown = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in found[:most])
+    return shown if most is None or len(found) <= most else f"{shown}, ... ({len(numbers)} tiles)"

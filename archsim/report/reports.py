@@ -9,12 +9,13 @@ from typing import Any, Literal
 from archsim.report.comparison import comparison, comparison_records
 from archsim.report.evaluation import Evaluation, evaluation_tables
 from archsim.report.inspection import Inspection, inspection_tables
-from archsim.report.mapping import PlacementSummary, placement_records, placement_tables
+from archsim.report.mapping import placement_records, placement_tables
+from archsim.report.placement import PlacementSummary
 from archsim.report.replay import ReplaySummary, replay_record, replay_table
 from archsim.report.simulation import headline, layer_records, layers
 from archsim.report.strict_json import to_json
 from archsim.report.tables import Table, to_csv, to_markdown, to_text
-from archsim.result import Result
+from archsim.result import NotRun, Result
 
 Form = Literal["table", "json", "csv", "md"]
 
@@ -47,10 +48,10 @@ def simulation_report(result: Result) -> Report:
     return Report((headline(result), layers(result)), layer_records(result), result.to_json())
 
 
-def comparison_report(results: Sequence[Result], labels: Sequence[str]) -> Report:
+def comparison_report(runs: Sequence[Result | NotRun], labels: Sequence[str]) -> Report:
     """Several runs, named by `labels`; the CSV has a row per run, the JSON is a list of results."""
-    tables = (comparison(results, labels),)
-    return Report(tables, comparison_records(results, labels), [result.to_json() for result in results])
+    tables = (comparison(runs, labels),)
+    return Report(tables, comparison_records(runs, labels), [one.to_json() for one in runs])
 
 
 def inspection_report(inspected: Inspection) -> Report:
@@ -60,7 +61,7 @@ def inspection_report(inspected: Inspection) -> Report:
 
 
 def placement_report(summary: PlacementSummary) -> Report:
-    """A placement; the CSV has a row per matrix layer."""
+    """A placement; the CSV has a row per layer."""
     return Report(placement_tables(summary), placement_records(summary), summary.to_json())
 
 

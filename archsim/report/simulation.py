@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from archsim.report.figures import Value, duration, share
-from archsim.report.headline import FIGURES
+from archsim.report.headline import FIGURES, name_of
 from archsim.report.tables import Column, Table
 from archsim.result import STALL_CAUSES, LayerResult, Result
 
@@ -112,7 +112,7 @@ def _bottleneck(result: Result) -> tuple[str, ...]:
 
 def _busiest_units(result: Result) -> tuple[str, ...]:
     """The busiest unit of each kind, as far as they matter."""
-    first, *others = [f"{use.unit} of {use.where}, {share(use.utilisation)}" for use in result.busiest] or [""]
+    first, *others = [f"{name_of(use)}, {share(use.utilisation)}" for use in result.busiest] or [""]
     if not first:
         return ()
     return (f"bottleneck: {first} of the run" + "".join(f"; {other}" for other in others[:_OTHER_UNITS]),)

@@ -200,8 +200,34 @@ def refused(model: Net | str, *settings: str) -> str:
 def test_too_few_chips_say_how_many_arrays_are_needed_and_what_would_fit() -> None:
     assert refused("vgg16", "chips=2", "copies.policy=none") == (
         "vgg16: design isaac: got 67576 arrays (67576 with one copy of each layer), expected at most 32256, the arrays "
-        "of 2 chips; what would make it fit: chips=5 or chips=auto, precision.weight_bits=8"
+        "of 2 chips; what would make it fit: chips=5 or chips=auto"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        # 33,804 arrays at 8 bits are more than the 32,256 of 2 chips, and fit into the 48,384 of 3
+        (("chips=2",), ["chips=5"]),
+        (("chips=3",), ["chips=5", "precision.weight_bits=8"]),
+        # 84 copies more of conv1_1, of 4 arrays at 16 bits and of 2 at 8
+        (("chips=4", "copies.explicit=[85]"), ["chips=5", "precision.weight_bits=8"]),
+        # 12 copies more of conv5_3, of 1,152 arrays: 81,400, and 5 chips have 80,640
+        (
+            ("chips=5", "copies.explicit=[1,1,1,1,1,1,1,1,1,1,1,1,13]"),
+            ["chips=6", "copies.policy=none", "precision.weight_bits=8"],
+        ),
+        (("chips=1", "copies.budget_arrays=60"), ["copies.budget_arrays=67576 chips=5"]),
+    ],
+)
+def test_each_advice_by_itself_makes_a_network_fit(settings: tuple[str, ...], advice: list[str]) -> None:
+    said = refused("vgg16", *settings)
+    offered = said.partition("what would make it fit: ")[2].split(", ")
+    assert len(offered) == len(advice)
+    for text, chosen in zip(offered, advice, strict=True):
+        assert all(part in text for part in chosen.split())
+        kept = [] if "copies.policy" in chosen else settings
+        placed("vgg16", *kept, *chosen.split())
 
 
 def test_too_many_copies_say_that_fewer_would_fit() -> None:
@@ -213,7 +239,7 @@ def test_too_many_copies_say_that_fewer_would_fit() -> None:
 def test_a_budget_too_small_is_named() -> None:
     assert refused("lenet5", "copies.budget_arrays=3", "copies.policy=none") == (
         "lenet5: design isaac: got 42 arrays (42 with one copy of each layer), expected at most 3, the arrays of "
-        "copies.budget_arrays; what would make it fit: copies.budget_arrays=42, precision.weight_bits=8"
+        "copies.budget_arrays; what would make it fit: copies.budget_arrays=42"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from archsim.result import (
     STALL_CAUSES,
@@ -11,10 +12,15 @@ from archsim.result import (
     MappingSummary,
     ModelSummary,
     NocResult,
+    NotRun,
     Result,
     UnitUse,
 )
 
+SETTINGS: dict[str, Any] = {
+    "precision": {"weight_bits": 8, "input_bits": 8},
+    "schedule": {"kind": "pipelined"},
+}
 CONV = LayerResult(
     name="conv",
     op="Conv",
@@ -53,7 +59,7 @@ RELU = LayerResult(
 )
 RESULT = Result(
     model=ModelSummary(name="tiny", macs=9216, parameters=144),
-    mapping=MappingSummary(name="isaac", settings={"adc": {"bits": 8}}, hash="abc", peak_tops=41.3),
+    mapping=MappingSummary(name="isaac", settings=SETTINGS, hash="abc", peak_tops=41.3),
     images=1,
     ideal=False,
     cycle_ns=100.0,
@@ -82,3 +88,11 @@ BUSIEST = (
     UnitUse("link", "host in", 0.125),
 )
 SLOWER = replace(RESULT, latency_ns=104200.0, latency_cycles=1042.0, chips=2)
+NOT_RUN = NotRun(
+    model=RESULT.model,
+    mapping=MappingSummary(name="rnn", settings=SETTINGS, hash="def", peak_tops=None),
+    images=1,
+    ideal=False,
+    reason="tiny: layer 'conv': got Conv, expected a unit\ntiny: layer 'pool': got MaxPool, expected a unit",
+)
+STALLED = replace(NOT_RUN, reason="the simulation cannot proceed; the chain:\n" + "  conv copy 0\n" * 9, stalled=True)

@@ -32,7 +32,7 @@ def test_models_and_mappings_list_what_ships(archsim: Run):
     assert {"digits_cnn", "lenet5", "resnet18", "vgg16"} <= {model["name"] for model in models}
     assert all(Path(model["file"]).is_file() for model in models)
     mappings = json.loads(archsim("mappings", "--format", "json").out)
-    assert mappings[0]["name"] == "isaac"
+    assert [mapping["name"] for mapping in mappings] == list(api.mapping_names())
     assert "isaac" in archsim("mappings").out
 
 

@@ -55,7 +55,7 @@ def test_map_and_simulate_agree_on_the_placement(archsim: Run):
     )
     for before, after in zip(placed["layers"], ran["layers"], strict=True):
         assert {key: before[key] for key in shared} == {key: after[key] for key in shared}
-        assert (before["tiles"] is None) == (after["arrays"] is None)
+        assert (before["arrays_per_tile"] is None) == (after["arrays"] is None)
     assert ran["arrays"] == placed["arrays"]
     assert ran["mapping"] == placed["mapping"]
 
@@ -177,35 +177,6 @@ def test_a_cut_trace_is_announced(archsim: Run, tmp_path: Path):
     assert (other["events_kept"], other["cut"]) == (10, True)
     assert f"{other['events_dropped']:,} more are not in it" in ran.err
     assert archsim(*words, "--quiet").err == ""
-
-
-def test_compare_runs_all_at_8_bit_unless_told_otherwise(archsim: Run):
-    def precisions(*words: str) -> list[tuple[int, int]]:
-        documents = json.loads(archsim("compare", "digits_cnn", "--images", "1", "--json", "-", *words).out)
-        chosen = [document["mapping"]["settings"]["precision"] for document in documents]
-        return [(one["weight_bits"], one["input_bits"]) for one in chosen]
-
-    two = ("--mapping", "isaac", "--mapping", "isaac:copies.policy=none")
-    assert precisions(*two) == [(8, 8), (8, 8)]
-    assert precisions(*two, "--set", "precision.input_bits=4") == [(8, 4), (8, 4)]
-    assert precisions(*two, "--as-published") == [(16, 16), (16, 16)]
-    assert precisions("--mapping", "isaac:precision.weight_bits=2", "--set", "precision.weight_bits=4") == [(2, 8)]
-
-
-def test_compare_marks_the_best_and_simulates_4_images(archsim: Run):
-    two = ("--mapping", "isaac:copies.explicit=[4,1]", "--mapping", "isaac:copies.policy=none")
-    text = archsim("compare", "digits_cnn", *two).out
-    assert "isaac:copies.explicit=[4,1]" in text
-    latency = next(line for line in text.splitlines() if line.startswith("latency of the first"))
-    assert latency.count("*") == 1
-    documents = json.loads(archsim("compare", "digits_cnn", *two, "--json", "-").out)
-    assert [document["images"] for document in documents] == [4, 4]
-    assert all(document["interval_ns"] is not None for document in documents)
-
-
-def test_compare_without_mappings_takes_the_published_designs(archsim: Run):
-    documents = json.loads(archsim("compare", "digits_cnn", "--images", "1", "--json", "-").out)
-    assert [document["mapping"]["name"] for document in documents] == list(api.compared_by_default())
 
 
 def test_a_failed_check_ends_with_1_and_still_answers(archsim: Run, monkeypatch: pytest.MonkeyPatch):

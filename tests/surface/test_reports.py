@@ -15,19 +15,19 @@ from archsim.report import (
     InspectedLayer,
     Inspection,
     Table,
-    comparison_report,
     inspection_report,
     listing_report,
     simulation_report,
 )
-from archsim.report.figures import duration, energy, large, plain, share
+from archsim.report.figures import data_size, duration, energy, large, plain, share
 from archsim.result import Result
-from tests.surface.samples import BUSIEST, RELU, RESULT, SLOWER
+from tests.surface.samples import BUSIEST, RELU, RESULT
 
 SCHEMA_KEYS = {
     *{"schema", "model", "mapping", "images", "cycle_ns", "latency_ns", "latency_cycles", "interval_ns"},
     *{"interval_bound_ns", "throughput_per_s", "tick_ps", "logical_cycles", "arrays", "spill_bytes", "energy_pj"},
     *{"area_mm2", "power_w", "layers", "noc", "coverage", "checks", "events", "cpu_s", "version", "seed"},
+    *{"adc_conversions", "moved_bytes", "busiest", "notes", "values", "bottleneck", "reason"},
 }
 LAYER_KEYS = {
     *{"name", "op", "rows", "outputs", "groups", "windows", "uses", "arrays_per_copy", "copies", "arrays", "slots"},
@@ -46,9 +46,14 @@ LAYER_KEYS = {
         (large, 15_470_264_320, "15.47 G"),
         (large, 999, "999"),
         (large, None, "-"),
+        (data_size, 999, "999 B"),
+        (data_size, 1_536_000, "1.536 MB"),
+        (data_size, None, "-"),
         (energy, 1.5e6, "1.5 uJ"),
         (energy, None, "-"),
         (share, 0.256, "25.6 %"),
+        (share, 0.000446, "0.045 %"),
+        (share, 0, "0.0 %"),
         (share, None, "-"),
         (plain, 12544, "12,544"),
         (plain, 0.25, "0.25"),
@@ -63,6 +68,7 @@ def test_figures_read_in_engineering_units(show, value, text):
 
 def test_json_has_every_key_of_the_schema():
     document = json.loads(simulation_report(RESULT).render("json"))
+    assert (document["reason"], document["bottleneck"], list(document)[-1]) == (None, None, "reason")
     assert document["schema"] == "archsim.result/1"
     assert document.keys() >= SCHEMA_KEYS
     assert all(layer.keys() >= LAYER_KEYS for layer in document["layers"])
@@ -75,7 +81,7 @@ def test_json_refuses_what_strict_parsers_refuse():
         simulation_report(replace(RESULT, latency_ns=math.nan)).json()
 
 
-def _row(text: str, start: str) -> str:
+def row(text: str, start: str) -> str:
     return " ".join(next(line for line in text.splitlines() if line.startswith(start)).split())
 
 
@@ -85,9 +91,9 @@ def test_the_table_of_a_run_shows_figures_layers_waits_and_the_bottleneck():
     assert "52.1 us" in text
     assert "interval between images" not in text
     assert "note: a remark" in text
-    assert _row(text, "conv") == "conv Conv 9 16 64 2 2 32 0 ns 52 us 51.2 us noc 2.5 us"
+    assert row(text, "conv") == "conv Conv 9 16 64 2 2 32 0 ns 52 us 51.2 us noc 2.5 us"
     assert "busiest layer: conv works 51.2 us per image on each copy" in text
-    assert _row(text, "relu") == "relu Relu - 16 64 - - - 1.6 us 52.1 us - -"
+    assert row(text, "relu") == "relu Relu - 16 64 - - - 1.6 us 52.1 us - -"
     assert "\x1b" not in text
 
 
@@ -105,36 +111,26 @@ def test_the_busiest_units_are_named_with_the_share_that_they_work():
     assert (
         "bottleneck: sfu of tile 3, 97.5 % of the run; arrays of conv, tile 0, 50.0 %; bus of tile 1, 25.0 %\n" in text
     )
-    assert _row(text, "busiest unit") == "busiest unit sfu of tile 3: 97.5 %"
+    assert row(text, "busiest unit") == "busiest unit sfu of tile 3: 97.5 %"
+    assert result.to_json()["bottleneck"] == {"unit": "sfu", "where": "tile 3", "utilisation": 0.975}
     assert "busiest unit" not in simulation_report(RESULT).render("table")
     vectors = replace(result, layers=(RELU,))
     assert "bottleneck: sfu of tile 3" in simulation_report(vectors).render("table")
 
 
-def _measured(interval_ns: float, spread_ns: float, *, exact: bool) -> Result:
+def measured(interval_ns: float, spread_ns: float, *, exact: bool) -> Result:
     measured = {"interval_ns": interval_ns, "interval_spread_ns": spread_ns, "interval_exact": exact}
     return replace(RESULT, images=4, throughput_per_s=1e9 / interval_ns, **measured)
 
 
 def test_how_settled_the_interval_is_stands_below_it():
-    text = simulation_report(_measured(1000.0, 300.0, exact=False)).render("table")
-    assert _row(text, "  spread") == "spread 300 ns"
-    assert _row(text, "  exact") == "exact no"
-    text = simulation_report(_measured(1000.0, 0.0, exact=True)).render("table")
+    text = simulation_report(measured(1000.0, 300.0, exact=False)).render("table")
+    assert row(text, "  spread") == "spread 300 ns"
+    assert row(text, "  exact") == "exact no"
+    text = simulation_report(measured(1000.0, 0.0, exact=True)).render("table")
     assert "  spread" not in text
-    assert _row(text, "  exact") == "exact yes (the run repeats itself)"
+    assert row(text, "  exact") == "exact yes (the run repeats itself)"
     assert "  exact" not in simulation_report(RESULT).render("table")
-
-
-@pytest.mark.parametrize(
-    ("spread_ns", "exact", "mark"), [(11.0, False, "~"), (10.0, False, "*"), (0.0, False, "*"), (0.0, True, "*")]
-)
-def test_the_best_interval_is_marked_as_unsettled_above_1_percent(spread_ns: float, exact: bool, mark: str):
-    results = [_measured(1000.0, spread_ns, exact=exact), _measured(2000.0, 500.0, exact=False)]
-    text = comparison_report(results, ["a", "b"]).render("table")
-    assert _row(text, "interval between") == f"interval between images 1 us {mark} 2 us"
-    assert _row(text, "images per second") == f"images per second 1 M {mark} 500 k"
-    assert ("~ the same, but the intervals of that run still differ by more than 1 %" in text) == (mark == "~")
 
 
 def test_a_failed_check_is_loud():
@@ -152,28 +148,6 @@ def test_csv_of_a_run_has_raw_layer_fields_and_stalls_by_cause():
     assert rows[0]["busy_ns"] == "102400.0"
     assert rows[0]["stall_noc_ns"] == "5000.0"
     assert rows[1]["rows"] == rows[1]["stall_noc_ns"] == rows[0]["stall_memory_ns"] == ""
-
-
-def test_a_comparison_marks_the_best_of_each_row():
-    text = comparison_report([RESULT, SLOWER], ["isaac", "isaac:chips=2"]).render("table")
-    assert _row(text, "latency") == "latency of the first image 52.1 us * 104.2 us"
-    assert _row(text, "arrays used") == "arrays used 2 2"
-    assert "interval between images" not in text
-    assert "note: isaac:chips=2: a remark" in text
-
-
-def test_json_of_a_comparison_is_a_list_of_results():
-    documents = json.loads(comparison_report([RESULT, SLOWER], ["a", "b"]).json())
-    assert [document["latency_ns"] for document in documents] == [52100.0, 104200.0]
-    assert all(document.keys() >= SCHEMA_KEYS for document in documents)
-
-
-def test_csv_of_a_comparison_has_a_row_per_run():
-    rows = list(csv.DictReader(io.StringIO(comparison_report([RESULT, SLOWER], ["a", "b"]).render("csv"))))
-    assert [(row["mapping"], row["latency_ns"], row["energy_pj"]) for row in rows] == [
-        ("a", "52100.0", ""),
-        ("b", "104200.0", ""),
-    ]
 
 
 def test_markdown_escapes_what_would_break_the_table():
@@ -211,7 +185,7 @@ INSPECTION = Inspection(
 def test_an_inspection_says_what_became_of_each_node():
     text = inspection_report(INSPECTION).render("table")
     assert "tiny: 9.216 k MACs, 144 parameters" in text
-    assert _row(text, "conv").endswith("1x16x8x8 bn")
+    assert row(text, "conv").endswith("1x16x8x8 bn")
     assert "computed on import: shape" in text
     document = inspection_report(INSPECTION).document
     assert document["schema"] == "archsim.inspect/1"

@@ -17,7 +17,7 @@ from archsim.mapping.placement import Placement
 from archsim.mapping.plans.registry import PLANS, no_training
 from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
-from archsim.mapping.tiling import Tiling
+from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
 
 UNLIMITED = 1 << 60
@@ -45,7 +45,7 @@ def place_resident(
     for chips in range(fewest, last + 1):
         budget = design.copies.budget_arrays or arrays_of(design, chips)
         copies = copies_of(stages, tilings, design, budget)
-        check_arrays(graph, design, tilings, copies, chips, budget)
+        check_arrays(graph, design, stages, tilings, copies, chips, budget)
         draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
         placement, too_large = pack(draft, chips)
         if placement is not None:
@@ -64,27 +64,32 @@ def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> 
     counts = dict.fromkeys(tilings, 1)
     if design.copies.policy == "explicit":
         counts = copies_of(stages, tilings, design, 0)
-    total = sum(tilings[index].arrays * count for index, count in counts.items())
-    return -(-total // design.chip_arrays)
+    return -(-_total(tilings, counts) // design.chip_arrays)
 
 
 def check_arrays(
-    graph: Graph, design: Design, tilings: dict[int, Tiling], copies: dict[int, int], chips: int, budget: int
+    graph: Graph,
+    design: Design,
+    stages: Stages,
+    tilings: dict[int, Tiling],
+    copies: dict[int, int],
+    chips: int,
+    budget: int,
 ) -> None:
     """Refuses copies that take more arrays than there are, and says what would make them fit."""
-    needed = sum(tilings[index].arrays * count for index, count in copies.items())
+    needed = _total(tilings, copies)
     available = arrays_of(design, chips)
     limit = min(budget, available)
     if needed <= limit:
         return
     single = sum(tiling.arrays for tiling in tilings.values())
-    given = design.copies.budget_arrays
-    options = [f"copies.budget_arrays={needed}"] if given and needed > given else []
+    larger = [f"copies.budget_arrays={needed}"] if needed > budget and budget < available else []
     if needed > available:
-        options.append(f"chips={-(-needed // arrays_of(design, 1))} or chips=auto")
-    if needed > single:
+        larger.append(f"chips={-(-needed // arrays_of(design, 1))} or chips=auto")
+    options = [" with ".join(larger)]
+    if single <= limit:
         options.append("fewer copies (copies.policy=none)")
-    if design.precision.weight_bits > 8:
+    if design.precision.weight_bits > 8 and _total(_tilings_at_8_bits(design, stages), copies) <= limit:
         options.append("precision.weight_bits=8")
     place_of = "copies.budget_arrays" if budget < available else f"{chips} chip{'s' if chips > 1 else ''}"
     raise input_error(
@@ -93,6 +98,16 @@ def check_arrays(
         value=f"{needed} arrays ({single} with one copy of each layer)",
         expected=f"at most {limit}, the arrays of {place_of}; what would make it fit: {', '.join(options)}",
     )
+
+
+def _total(tilings: dict[int, Tiling], copies: dict[int, int]) -> int:
+    return sum(tilings[index].arrays * count for index, count in copies.items())
+
+
+def _tilings_at_8_bits(design: Design, stages: Stages) -> dict[int, Tiling]:
+    precision = design.precision.model_copy(update={"weight_bits": 8})
+    smaller = design.model_copy(update={"precision": precision})
+    return {stage.index: tile_layer(stage.matrix, smaller) for stage in stages.stages if stage.matrix}
 
 
 def no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:

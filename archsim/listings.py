@@ -1,0 +1,29 @@
+"""What ships: models and designs."""
+
+from __future__ import annotations
+
+from archsim.choices import ModelFile, mapping_names, model_names
+from archsim.inputs import design_of
+from archsim.report import Column, Table
+
+
+def models() -> Table:
+    """The models that ship, by name and file."""
+    rows = tuple((name, str(ModelFile(name).path)) for name in model_names())
+    return Table("Models", (Column("name", "model", left=True), Column("file", "file", left=True)), rows)
+
+
+def mappings() -> Table:
+    """The designs that ship, by name, with what they are and their published precision."""
+    designs = [design_of(name) for name in mapping_names()]
+    rows = tuple(
+        (design.name, design.description, design.precision.weight_bits, design.precision.input_bits)
+        for design in designs
+    )
+    columns = (
+        Column("name", "design", left=True),
+        Column("description", "description", left=True),
+        Column("weight_bits", "weight bits"),
+        Column("input_bits", "input bits"),
+    )
+    return Table("Designs", columns, rows)
