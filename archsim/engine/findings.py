@@ -96,7 +96,7 @@ def stage_times(stage: StageUnit) -> StageTimes:
 
 def levels_of(chip: Chip) -> frozenset[str]:
     """The levels at which a machine moves bytes that it counts."""
-    levels = {"array_inputs", "handed_over", "buffer_writes"}
+    levels = {"array_inputs", "handed_over"} | ({"buffer_writes"} if chip.design.tile.buffer_bytes else set())
     if not chip.ideal:
         levels |= {"noc", "partial_sums"} if chip.fabric.meshes else set()
         levels |= {"memory_reads", "memory_writes"} if chip.into.unit == "memory" else set()

@@ -21,8 +21,9 @@ class HostInput:
     """Sends the values of one input of the graph, image after image in raster order, over the link to the first
     chip; a packet for each lane of the link may be under way until every buffer that needs it has accepted it.
 
-    A packet holds neighbouring values that go to the same buffers, no more than they can take beyond the least
-    that they must hold: so waiting for room for all of it cannot deadlock.
+    A packet holds neighbouring values that go to the same buffers (one from memory, whatever stands beside each
+    other), no more than they can take beyond the least that they must hold: so waiting for room for all of it cannot
+    deadlock.
     """
 
     def __init__(self, chip: Chip, source: Source, size_bytes: int, receivers: Sequence[Receiver], link: Link) -> None:
@@ -34,7 +35,7 @@ class HostInput:
         self._link = link
         self._groups = receivers_of(receivers, slots)
         self.sent = 0
-        self._packets = self._divide(max(link.packet_bytes // size_bytes, 1))
+        self._packets = self._divide(max(link.packet_bytes // size_bytes, 1), mixed=link.unit == "memory")
         self._under_way = 0
         self._looping = False
         self._more = False
@@ -58,11 +59,12 @@ class HostInput:
         image, slot = divmod(self.sent, self.slots)
         run = self._packets[slot]
         self.sent += run
-        groups = self._groups[slot]
-        release = after(len(groups), self._accepted)
+        parts = self._alike(slot, run)
+        release = after(sum(len(self._groups[first]) for first, _ in parts), self._accepted)
         messages = [
-            (Message(self, GATE, image, slot, slot, None, size * run, 0, release, run), receivers)
-            for size, receivers in groups
+            (Message(self, GATE, image, first, first, None, size * count, 0, release, count), receivers)
+            for first, count in parts
+            for size, receivers in self._groups[first]
         ]
         if self._link.ticks(self._size * run):
             self._link.send(self.name, image, slot, self._size * run, self._arrived, messages)
@@ -74,15 +76,29 @@ class HostInput:
         self._under_way -= 1
         self.begin()
 
-    def _divide(self, most: int) -> dict[int, int]:
-        """The number of values in the packet that begins at each slot where one does."""
+    def _alike(self, slot: int, run: int) -> list[tuple[int, int]]:
+        """The values from a slot on, divided into neighbours that go to the same buffers: the first and how many."""
+        parts = [(slot, 1)]
+        for following in range(slot + 1, slot + run):
+            first, count = parts[-1]
+            if self._groups[following] is self._groups[first]:
+                parts[-1] = (first, count + 1)
+            else:
+                parts.append((following, 1))
+        return parts
+
+    def _divide(self, most: int, *, mixed: bool) -> dict[int, int]:
+        """The number of values in the packet that begins at each slot where one does; they go to the same buffers,
+        unless packets are `mixed`."""
         packets, slot = {}, 0
         while slot < self.slots:
-            groups = self._groups[slot]
-            largest = min([most, *(receiver.spare + 1 for _, group in groups for receiver in group)])
-            run = 1
-            while run < largest and slot + run < self.slots and self._groups[slot + run] is groups:
+            run, largest = 0, most
+            while run < largest and slot + run < self.slots:
+                groups = self._groups[slot + run]
+                if run and not mixed and groups is not self._groups[slot]:
+                    break
                 run += 1
+                largest = min([largest, *(receiver.spare + 1 for _, group in groups for receiver in group)])
             packets[slot] = run
             slot += run
         return packets

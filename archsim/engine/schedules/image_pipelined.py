@@ -29,7 +29,7 @@ def image_pipelined(run: Run) -> Findings:
     for number, job in enumerate(placement.jobs):
         runs.append(run_job(job, Chip(job.placement, 1, run.ideal)))
         totals.simulated(runs[-1])
-        totals.add(runs[-1], run.images)
+        totals.add(runs[-1], run.images, job.placement.plans[0].stage.name)
         if run.progress is not None:
             run.progress(number + 1, len(placement.jobs))
     lockstep, done = _lockstep(run, _longest(placement, runs)), []
