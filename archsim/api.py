@@ -24,6 +24,7 @@ from archsim.choices import (
     named_mappings,
 )
 from archsim.comparing import Unplaced, compared_by_default, place_each
+from archsim.errors import input_error
 from archsim.inputs import design_of, graph_of
 from archsim.listings import mappings, models
 from archsim.noc.network import Network
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from archsim.graph import Graph
     from archsim.graph.tensors import Array
     from archsim.inputs import Chosen, Model
-    from archsim.mapping import Placement
+    from archsim.mapping import Placement, Training
     from archsim.result import Observer, Result
 
 __all__ = [
@@ -76,6 +77,8 @@ __all__ = [
 ]
 
 DEFAULT_MAPPING = "isaac"
+DEFAULT_BATCH = 64
+MOST_IN_BATCH = 100_000
 
 Progress = Callable[[int, int], None]
 
@@ -91,8 +94,16 @@ def load(
     return ModelFile(str(model), shapes or {}, tuple(treat_as_free), random_weights).load()
 
 
-def place(model: Model, mapping: Chosen = DEFAULT_MAPPING, settings: Iterable[str] = ()) -> Placement:
-    """The network on the chip: tiles, copies and schedule. `settings` are `KEY=VALUE` on top of the design."""
+def place(
+    model: Model,
+    mapping: Chosen = DEFAULT_MAPPING,
+    settings: Iterable[str] = (),
+    *,
+    training: bool = False,
+    batch: int | None = None,
+) -> Placement:
+    """The network on the chip: tiles, copies and schedule. `settings` are `KEY=VALUE` on top of the design; `training`
+    in batches of `batch` images (default 64, as in PipeLayer's evaluation) on a design that trains."""
     from archsim import mapping as mapper
 
     problems = Problems()
@@ -100,8 +111,20 @@ def place(model: Model, mapping: Chosen = DEFAULT_MAPPING, settings: Iterable[st
         graph = graph_of(model)
     with problems.gathered():
         design = design_of(mapping, settings=settings)
+    with problems.gathered():
+        wanted = _training(training, batch)
     problems.raise_any()
-    return mapper.place(graph, design)
+    return mapper.place(graph, design, training=wanted)
+
+
+def _training(training: bool, batch: int | None) -> Training | None:
+    from archsim.mapping import Training
+
+    if batch is not None and not training:
+        raise input_error("--batch", value=batch, expected="--training with it: batches are those of training")
+    if batch is not None and not 1 <= batch <= MOST_IN_BATCH:
+        raise input_error("--batch", value=batch, expected=f"a number from 1 to {MOST_IN_BATCH}")
+    return Training(batch or DEFAULT_BATCH) if training else None
 
 
 def simulate(
@@ -111,16 +134,23 @@ def simulate(
     settings: Iterable[str] = (),
     images: int = 1,
     ideal: bool = False,
+    training: bool = False,
+    batch: int | None = None,
     observer: Observer | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Runs `images` images through the chip and answers with every figure; `ideal` lets nobody wait for
-    anything shared. A `Placement` already knows its design. `cpu_s` is the CPU time of this call."""
+    anything shared. A `Placement` already knows its design and whether it trains (`training`, `batch`: see `place`).
+    `cpu_s` is the CPU time of this call."""
     from archsim import engine
     from archsim.mapping import Placement
 
     started = time.process_time()
-    placement = model if isinstance(model, Placement) else place(model, mapping, settings=settings)
+    placement = (
+        model
+        if isinstance(model, Placement)
+        else place(model, mapping, settings=settings, training=training, batch=batch)
+    )
     result = engine.simulate(placement, images=images, ideal=ideal, observer=observer, progress=progress)
     notes = (*result.notes, *_batch_note(placement.graph))
     return replace(result, notes=notes, cpu_s=time.process_time() - started)

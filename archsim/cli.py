@@ -21,6 +21,7 @@ from archsim.errors import input_error
 from archsim.map_verb import map_network
 from archsim.noc_verb import noc_replay
 from archsim.options import (
+    Batch,
     Data,
     Design,
     Format,
@@ -38,6 +39,7 @@ from archsim.options import (
     Shapes,
     TraceEvents,
     TraceFile,
+    Training,
     Values,
 )
 
@@ -90,6 +92,8 @@ def simulate(
     settings: Settings = None,
     images: Images = 1,
     ideal: Ideal = False,
+    training: Training = False,
+    batch: Batch = None,
     values: Values = None,
     data: Input = None,
     seed: Seed = None,
@@ -112,7 +116,13 @@ def simulate(
         destination,
         traces + outputs,
         Read(model, mapping, data),
-        lambda: api.place(model_file(model, shape, treat_as_free, random_weights), one_design(mapping), settings or ()),
+        lambda: api.place(
+            model_file(model, shape, treat_as_free, random_weights),
+            one_design(mapping),
+            settings or (),
+            training=training,
+            batch=batch,
+        ),
     )
     found = None if data is None else api.evaluate_placed(placement, data, images, seed)
     recorder = api.Recorder(trace_events) if trace else None

@@ -21,6 +21,8 @@ Free = Annotated[Words, typer.Option("--treat-as-free", help="This op may cost n
 Random = Annotated[int | None, typer.Option("--random-weights", help="Fill in missing weights.", metavar="SEED")]
 Images = Annotated[int, typer.Option("--images", help="Images, one after the other.")]
 Ideal = Annotated[bool, typer.Option("--ideal", help="Nobody waits for anything shared.")]
+Training = Annotated[bool, typer.Option("--training", help="Train: forward, backward and update.")]
+Batch = Annotated[int | None, typer.Option("--batch", help="Images in a batch of --training [default: 64].")]
 Published = Annotated[bool, typer.Option("--as-published", help="Each design at its own precision, not at 8/8 bit.")]
 Values = Annotated[
     bool | None, typer.Option("--values/--no-values", help="Compute the numbers too [default: if --input is given].")
