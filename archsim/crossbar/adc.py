@@ -12,17 +12,17 @@ from archsim.crossbar.spec import CrossbarSpec
 
 def convert(sums: npt.NDArray[Any], spec: CrossbarSpec) -> None:
     """Turn column sums, in place, into what the digital side sees: `adc_step * min(floor(sum / adc_step),
-    2^adc_bits - 1)`.
+    2^adc_bits - 1)`, and of a difference of columns that of its magnitude, with its sign.
 
-    `sums` holds non-negative integers, below 2^24 in float32 or 2^53 in float64. A sum between two codes goes
+    `sums` holds integers, their magnitudes below 2^24 in float32 or 2^53 in float64. A sum between two codes goes
     to the lower one, so there are no ties; a sum above the highest code saturates. The quotient of two such
-    integers never rounds up to the next integer, so the floor of the float quotient is exact.
+    integers never rounds up to the next integer, so the whole part of the float quotient is exact.
     """
     if spec.largest_code is None:
         return
     if spec.adc_step > 1:
-        np.floor(np.divide(sums, spec.adc_step, out=sums), out=sums)
-    np.minimum(sums, spec.largest_code, out=sums)
+        np.trunc(np.divide(sums, spec.adc_step, out=sums), out=sums)
+    np.clip(sums, -spec.largest_code, spec.largest_code, out=sums)
     if spec.adc_step > 1:
         np.multiply(sums, spec.adc_step, out=sums)
 

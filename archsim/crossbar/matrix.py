@@ -32,7 +32,7 @@ class ProgrammedMatrix:
     `lossless` says that no column sum, whatever the inputs, is changed by the ADC. `product_type` is a type in
     which the product of the weights with any valid input is exact; `column_sums` (outputs,) add up the weights.
     `stored_groups` are the encoded rows that are read together, not kept if `lossless`, for then reading
-    needs no cells. `slices` is how many columns an output takes.
+    needs no cells. `slices` is how many columns an output takes, in each of `arrays_per_block` arrays.
     """
 
     spec: CrossbarSpec
@@ -42,13 +42,15 @@ class ProgrammedMatrix:
     lossless: bool
     stored_groups: tuple[Encoded, ...]
     slices: int
+    arrays_per_block: int
 
     @property
     def arrays(self) -> int:
-        """Arrays that one copy takes: row blocks x ceil(outputs x cells of a weight / columns)."""
+        """Arrays that one copy takes: row blocks x ceil(outputs x cells of a weight / columns), twice as many where
+        positive and negative weights stand apart."""
         rows, outputs = self.weights.shape
         row_blocks, column_blocks = -(-rows // self.spec.rows), -(-outputs * self.slices // self.spec.columns)
-        return int(row_blocks * column_blocks)
+        return int(row_blocks * column_blocks * self.arrays_per_block)
 
     def read(self, inputs: npt.NDArray[Any]) -> Integers:
         """Integers (vectors, rows) in, int64 (vectors, outputs) out.
@@ -101,19 +103,18 @@ def program(weights: npt.NDArray[Any], spec: CrossbarSpec) -> ProgrammedMatrix:
     if weights.ndim != 2 or 0 in weights.shape:
         raise input_error("crossbar weights", "shape", value=weights.shape, expected="(rows, outputs)")
     _check_integers("crossbar weights", weights, spec.weight_range)
-    lossless, slices = True, 0
+    lossless, slices, arrays = True, 0, 1
     magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
     for rows, group in zip(spec.row_groups(len(weights)), _encoded(weights, spec), strict=True):
         part = weights[rows].astype(np.int64)
         assert np.array_equal(group.decode(), part), f"encoding {spec.sign!r} changes weights"
-        largest_sum = int(group.cells.sum(axis=1, dtype=np.int64).max()) * spec.largest_digit
-        lossless = lossless and loses_nothing(largest_sum, spec)
-        slices = len(group.cells)
+        lossless = lossless and loses_nothing(group.largest_sum * spec.largest_digit, spec)
+        slices, arrays = len(group.cells), group.arrays
         magnitudes += np.abs(part).sum(axis=0)
         column_sums += part.sum(axis=0)
     product_type = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
     stored = () if lossless else tuple(_encoded(weights, spec))
-    return ProgrammedMatrix(spec, weights.astype(np.int16), product_type, column_sums, lossless, stored, slices)
+    return ProgrammedMatrix(spec, weights.astype(np.int16), product_type, column_sums, lossless, stored, slices, arrays)
 
 
 def _encoded(weights: npt.NDArray[Any], spec: CrossbarSpec) -> Iterator[Encoded]:

@@ -67,7 +67,7 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
                 of["moved", "handed_over"] += copy.jobs * unit.window_bytes - unit.fetched_bytes
         if plan.tiling is not None:
             each = chip.design.conversions(plan.tiling.rows) or 0
-            of["conversions",] += windows * plan.tiling.arrays * each
+            of["conversions",] += windows * plan.tiling.converted * each
     of["moved", "buffer_writes"] = sum(port.written_bytes for port in chip.ports.values())
     for mesh, adapter in enumerate(chip.fabric.meshes):
         for route, number in adapter.model.traffic.sent.items():

@@ -178,8 +178,8 @@ class Design(Part):
         return (self.input_slices * rounds - skipped) * math.ceil(rows / self.adc.rows_per_read)
 
     def conversions(self, rows: int) -> int | None:
-        """Conversions of one array for one window, whose fullest row block has `rows` rows: all columns, used or
-        not; None where there are no ADCs."""
+        """Conversions of one array, or of one pair of arrays whose difference is converted, for one window, whose
+        fullest row block has `rows` rows: all columns, used or not; None where there are no ADCs."""
         if self.adc is None:
             return None
         skipped = self.array.columns // self.weight_slices if self.adc.skip_low_low else 0

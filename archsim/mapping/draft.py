@@ -79,8 +79,10 @@ class Draft:
         stage = self.stages.stages[index]
         access = stage.matrix.access if stage.matrix else None
         table = stage.inputs[0].need.table
-        if isinstance(access, Sliding) and table.shape[1] == math.prod(access.kernel):
-            return REUSES[self.design.pe.input_reuse](access, stage.grid, table), int(table.shape[1])
+        one_map = all(np.array_equal(item.need.table, table) for item in stage.inputs[1:])
+        if isinstance(access, Sliding) and one_map and table.shape[1] == math.prod(access.kernel):
+            reuse = REUSES[self.design.pe.input_reuse]
+            return reuse(access, stage.grid, table, self.assignments[index].copy_of), int(table.shape[1])
         return np.ones(stage.windows, np.int64), 1
 
     @cached_property

@@ -17,9 +17,9 @@ from archsim.mapping.registry import Registry
 class Tiling:
     """How a layer's matrix stands in arrays.
 
-    `row_blocks` x `column_blocks` arrays hold one group (or `groups_per_array` groups stand on the diagonal
-    of one array); `blocks` such rectangles hold the layer, in `arrays_per_block` arrays for each block of cells.
-    `rows` are those of the fullest row block, `read_cycles` is S.
+    `row_blocks` x `column_blocks` blocks of cells hold one group, or `groups_per_array` groups, which stand on the
+    diagonal of each; `blocks` such rectangles hold the layer. A block of cells takes `arrays_per_block` arrays, which
+    share their converters. `rows` are those of the fullest row block, `read_cycles` is S.
     """
 
     row_blocks: int
@@ -33,7 +33,12 @@ class Tiling:
     @property
     def arrays(self) -> int:
         """Arrays of one copy."""
-        return self.blocks * self.row_blocks * self.column_blocks * self.arrays_per_block
+        return self.converted * self.arrays_per_block
+
+    @property
+    def converted(self) -> int:
+        """Blocks of cells of one copy: arrays, or sets of arrays that are subtracted before they are converted."""
+        return self.blocks * self.row_blocks * self.column_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +54,21 @@ class Share:
 
 
 def tile_layer(layer: MatrixLayer, design: Design) -> Tiling:
-    """ceil(rows / array rows) x ceil(outputs x cells / array columns) arrays a group; groups share an array on
-    its diagonal where more than one fits (ISAAC, ISCA 2016; the diagonal rule is archsim's contract)."""
+    """ceil(rows / array rows) x ceil(outputs x cells / array columns) blocks a group, for each part of its rows; groups
+    share an array on its diagonal where more than one fits (ISAAC, ISCA 2016; the diagonal rule is archsim's
+    contract)."""
     array, cells = design.array, design.cells_per_weight
-    outputs = layer.outputs // layer.groups
-    fitting = min(array.rows // layer.rows, array.columns // (outputs * cells))
-    if layer.groups > 1 and fitting > 1 and len(_row_parts(layer, design)) == 1:
-        fitting = min(fitting, layer.groups)
-        rows = fitting * layer.rows
-        blocks = math.ceil(layer.groups / fitting)
-        return Tiling(1, 1, blocks, fitting, design.arrays_per_block, rows, design.read_cycles(rows))
-    row_blocks = len(_row_starts(layer, design)) - 1
-    column_blocks = math.ceil(outputs * cells / array.columns)
-    fullest = min(max(_row_parts(layer, design)), array.rows)
+    outputs, most = layer.outputs // layer.groups, max(_row_parts(layer, design))
+    fitting = min(array.rows // most, array.columns // (outputs * cells), layer.groups)
+    together = max(fitting, 1)
     return Tiling(
-        row_blocks, column_blocks, layer.groups, 1, design.arrays_per_block, fullest, design.read_cycles(fullest)
+        row_blocks=len(_row_starts(layer, design)) - 1,
+        column_blocks=math.ceil(outputs * cells / array.columns),
+        blocks=math.ceil(layer.groups / together),
+        groups_per_array=together,
+        arrays_per_block=design.arrays_per_block,
+        rows=min(together * most, array.rows),
+        read_cycles=design.read_cycles(min(together * most, array.rows)),
     )
 
 
@@ -136,19 +141,19 @@ def share(layer: MatrixLayer, tiling: Tiling, design: Design, start: int, stop: 
     each = tiling.arrays_per_block
     index = np.unique(np.arange(start, stop) // each)
     block, inner = np.divmod(index, tiling.row_blocks * tiling.column_blocks)
-    if tiling.groups_per_array > 1:
-        begin = start // each * tiling.groups_per_array
-        end = min(-(-stop // each) * tiling.groups_per_array, layer.groups)
-        outputs = (end - begin) * (layer.outputs // layer.groups)
-        return Share(stop - start, (end - begin) * layer.rows, begin * layer.rows, end * layer.rows, outputs)
     row_block, column_block = SPLITS[design.tiling.split](inner, tiling)
-    groups, rows = np.divmod(np.unique(block * tiling.row_blocks + row_block), tiling.row_blocks)
-    columns = np.unique(block * tiling.column_blocks + column_block) % tiling.column_blocks
+    first_group = np.arange(tiling.blocks) * tiling.groups_per_array
+    groups = np.minimum(tiling.groups_per_array, layer.groups - first_group)
+    held, rows = np.divmod(np.unique(block * tiling.row_blocks + row_block), tiling.row_blocks)
+    starts = _row_starts(layer, design)
+    inputs = groups[held] * (starts[rows + 1] - starts[rows])
+    begins = first_group[held] * layer.rows + starts[rows]
+    ends = (first_group[held] + groups[held] - 1) * layer.rows + starts[rows + 1]
+    held, columns = np.divmod(np.unique(block * tiling.column_blocks + column_block), tiling.column_blocks)
     width, cells = design.array.columns, design.cells_per_weight
-    outputs, starts = layer.outputs // layer.groups, _row_starts(layer, design)
-    begins = groups * layer.rows + starts[rows]
-    ends = groups * layer.rows + starts[rows + 1]
     first = columns * width // cells
-    last = np.minimum(-(-(columns + 1) * width // cells), outputs)
-    inputs, outputs = int((ends - begins).sum()), int((last - first).sum())
-    return Share(stop - start, inputs, int(begins.min()), int(ends.max()), outputs)
+    last = np.minimum(-(-(columns + 1) * width // cells), layer.outputs // layer.groups)
+    # an output whose cells stand in two of these blocks is one output
+    first[1:] = np.where(held[1:] == held[:-1], np.maximum(first[1:], last[:-1]), first[1:])
+    outputs = groups[held] * (last - first)
+    return Share(stop - start, int(inputs.sum()), int(begins.min()), int(ends.max()), int(outputs.sum()))

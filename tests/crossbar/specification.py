@@ -1,10 +1,11 @@
-"""The crossbar's arithmetic with the offset or pair encoding, in loops of Python integers."""
+"""The crossbar's arithmetic with the encodings there are, in loops of Python integers."""
 
 
 def adc(column_sum, spec):
     if spec.adc_bits is None:
         return column_sum
-    return spec.adc_step * min(column_sum // spec.adc_step, 2**spec.adc_bits - 1)
+    code = spec.adc_step * min(abs(column_sum) // spec.adc_step, 2**spec.adc_bits - 1)
+    return code if column_sum >= 0 else -code
 
 
 def digits_of(value, spec):
@@ -24,6 +25,8 @@ def column(inputs, weights, spec):
     halves = [(1, [w + offset for w in weights])]
     if spec.sign == "pair":
         halves = [(1, [max(w, 0) for w in weights]), (-1, [max(-w, 0) for w in weights])]
+    if spec.sign == "pair_arrays":
+        halves = [(1, weights)]
     threshold = 2 ** ((spec.rows_per_read * top * (2**spec.dac_bits - 1)).bit_length() - 1)
     total = 0
     for d in range(spec.digits):
@@ -31,7 +34,7 @@ def column(inputs, weights, spec):
         worth = digits_of(inputs[0], spec)[d][1]
         for sign, half in halves:
             for s in range(spec.cells_per_weight):
-                cells = [w >> spec.cell_bits * s & top for w in half]
+                cells = [(abs(w) >> spec.cell_bits * s & top) * (1 if w >= 0 else -1) for w in half]
                 if spec.sign == "offset" and sum(cells) * (2**spec.dac_bits - 1) >= threshold:
                     read = top * sum(levels) - adc(sum(x * (top - c) for x, c in zip(levels, cells, strict=True)), spec)
                 else:

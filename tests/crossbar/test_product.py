@@ -130,6 +130,33 @@ def test_the_unflipped_pair_encoding_needs_nine_bits_for_a_full_array():
     assert program(weights, dataclasses.replace(spec, adc_bits=9)).lossless
 
 
+def test_arrays_of_positive_and_negative_weights_are_subtracted_before_the_adc():
+    """Worked by hand (PRIME, Chi et al., ISCA 2016): 7 x 3 x 2 in the positive array and 7 x 3 in the negative one;
+    3 bits convert the difference, 21, to 7, where columns of a pair would give 7 - 7. 42 takes 6 bits."""
+    spec = CrossbarSpec(
+        rows=256, columns=256, cell_bits=4, dac_bits=3, weight_bits=8, input_bits=3, signed_inputs=False,
+        sign="pair_arrays", adc_bits=3, adc_step=1, rows_per_read=256,
+    )  # fmt: skip
+    weights, inputs = np.array([[3], [3], [-3]]), np.array([[7, 7, 7], [0, 0, 7], [0, 1, 0]])
+    assert program(weights, spec).read(inputs).tolist() == [[7], [-7], [3]]
+    assert program(weights, dataclasses.replace(spec, sign="pair")).read(inputs).tolist() == [[0], [-7], [3]]
+    exact = dataclasses.replace(spec, adc_bits=6)
+    assert program(weights, exact).lossless
+    assert not program(weights, dataclasses.replace(spec, adc_bits=5)).lossless
+    assert program(weights, exact).read_all_conversions(inputs).tolist() == [[21], [-21], [3]]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_one_sign_can_sum_up_to_decides_whether_a_difference_is_lossless(sign):
+    """128 rows of 3: 384, 9 bits; as many of the other sign make it no larger."""
+    weights = np.full((128, 1), 3 * sign)
+    spec = dataclasses.replace(ISAAC, weight_bits=8, sign="pair_arrays")
+    assert not program(weights, spec).lossless
+    assert program(weights, dataclasses.replace(spec, adc_bits=9)).lossless
+    weights[64:] *= -1
+    assert program(weights, spec).lossless
+
+
 def test_the_product_equals_the_reference_of_onnx():
     rng = np.random.default_rng(5)
     inputs, weights = rng.integers(0, 256, (7, 300), dtype=np.uint8), rng.integers(-128, 128, (300, 11), dtype=np.int8)
@@ -181,6 +208,9 @@ def test_an_encoding_of_ones_own_is_used_by_its_name(monkeypatch):
         (1152, 128, 8, "offset", 36),
         (1152, 128, 16, "offset", 72),
         (1152, 128, 8, "pair", 72),
+        (1152, 128, 8, "pair_arrays", 72),
+        (128, 5, 16, "pair", 1),
+        (128, 5, 16, "pair_arrays", 2),
         (27, 64, 16, "offset", 4),
         (4096, 1000, 8, "offset", 1024),
         (129, 1, 8, "offset", 2),

@@ -2,9 +2,11 @@
 
 from archsim.crossbar.encodings.offset import encode_offset
 from archsim.crossbar.encodings.pair import encode_pair
+from archsim.crossbar.encodings.pair_arrays import encode_pair_arrays
 from archsim.crossbar.encodings.registry import Encoded, Encoding, encodings, find_encoding, register_encoding
 
 register_encoding("offset", encode_offset)
 register_encoding("pair", encode_pair)
+register_encoding("pair_arrays", encode_pair_arrays)
 
 __all__ = ["Encoded", "Encoding", "encodings", "find_encoding", "register_encoding"]

@@ -26,11 +26,23 @@ Integers = npt.NDArray[np.int64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
     """The cells of rows that are read together: `cells` (slices, rows, outputs), `factors` (slices, outputs)
-    and `unit_factors` (outputs,)."""
+    and `unit_factors` (outputs,).
 
-    cells: npt.NDArray[np.uint8]
+    A level of `cells` is negative where columns of several `arrays` are subtracted before they are converted.
+    """
+
+    cells: npt.NDArray[np.uint8] | npt.NDArray[np.int16]
     factors: Integers
     unit_factors: Integers
+    arrays: int = 1
+
+    @property
+    def largest_sum(self) -> int:
+        """The largest sum of a column, of either sign, when every input is 1 or 0."""
+        most = int(self.cells.clip(min=0).sum(axis=1, dtype=np.int64).max())
+        if self.cells.dtype == np.uint8:
+            return most
+        return max(most, -int(self.cells.clip(max=0).sum(axis=1, dtype=np.int64).min()))
 
     def decode(self) -> Integers:
         """The weights (rows, outputs) that the cells stand for."""
