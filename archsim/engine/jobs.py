@@ -74,12 +74,11 @@ class Totals:
         self.levels |= run.levels
         self.mesh = run.mesh
 
-    def add(self, run: JobRun, times: int = 1, units_of: str = "") -> None:
-        """A run that took place so many times, on units that are those of every other run, or of `units_of` alone."""
+    def add(self, run: JobRun, times: int = 1) -> None:
+        """A run that took place so many times."""
         self.counters = self.counters.plus(run.counters, times)
-        for (unit, where), (busy, _) in run.uses.items():
-            own = (unit, f"{where} for {units_of}") if units_of and unit != "arrays" else (unit, where)
-            self.uses[own] = (self.uses.get(own, (0, 0))[0] + times * busy, 0)
+        for where, (busy, _) in run.uses.items():
+            self.uses[where] = (self.uses.get(where, (0, 0))[0] + times * busy, 0)
 
     def over(self, elapsed: int) -> Uses:
         """For how long each unit worked, of `elapsed` ticks."""

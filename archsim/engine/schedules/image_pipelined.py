@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archsim.engine.chip import Chip
 from archsim.engine.clock import Clock
@@ -20,16 +21,17 @@ from archsim.mapping import Job, Placement, estimate
 @SCHEDULES.register("image_pipelined")
 def image_pipelined(run: Run) -> Findings:
     """Simulates each layer's work on one image, every window of it, and lets the images follow each other through the
-    layers; a logical cycle is as long as the longest of these takes, an update as long as it takes to write all rows.
+    layers. A logical cycle is as long as the longest of these takes, or as what all of them ask of a unit that they
+    share; an update is as long as it takes to write all rows.
 
     Images are alike in what takes time, so that a layer's work is simulated once for all of them.
     """
     placement, totals = run.placement, Totals()
     runs = []
     for number, job in enumerate(placement.jobs):
-        runs.append(run_job(job, Chip(job.placement, 1, run.ideal)))
+        runs.append(_on_its_units(job, run_job(job, Chip(job.placement, 1, run.ideal))))
         totals.simulated(runs[-1])
-        totals.add(runs[-1], run.images, job.placement.plans[0].stage.name)
+        totals.add(runs[-1], run.images)
         if run.progress is not None:
             run.progress(number + 1, len(placement.jobs))
     lockstep, done = _lockstep(run, _longest(placement, runs)), []
@@ -59,6 +61,19 @@ def image_pipelined(run: Run) -> Findings:
     )
 
 
+def _on_its_units(job: Job, run: JobRun) -> JobRun:
+    """The run with names for the units that no other job uses: memory subarrays, and all units of a backward pass."""
+    memory = job.placement.design.memory
+    apart = memory is not None and memory.subarray_bytes is not None
+    name = job.placement.plans[0].stage.name
+
+    def own(unit: str, where: str) -> tuple[str, str]:
+        alone = job.kind != "forward" or (unit == "memory" and apart)
+        return (unit, f"{where} for {name}") if alone and unit != "arrays" else (unit, where)
+
+    return replace(run, uses={own(*key): use for key, use in run.uses.items()})
+
+
 def _lockstep(run: Run, ticks: int) -> Lockstep:
     placement = run.placement
     clock, training = Clock(placement.design), placement.training
@@ -73,8 +88,8 @@ def _lockstep(run: Run, ticks: int) -> Lockstep:
 
 
 def _longest(placement: Placement, runs: Sequence[JobRun]) -> int:
-    """Ticks of the longest work of a place: layers of one logical cycle one after the other in a forward pass, error
-    and gradient side by side in a backward pass."""
+    """Ticks of the longest work of a place, layers of one logical cycle one after the other in a forward pass, error
+    and gradient side by side in a backward pass; or of all the work of the busiest unit."""
     forward: Counter[int] = Counter()
     longest = 0
     for job, run in zip(placement.jobs, runs, strict=True):
@@ -82,7 +97,10 @@ def _longest(placement: Placement, runs: Sequence[JobRun]) -> int:
             forward[job.cycle] += run.took
         else:
             longest = max(longest, run.took)
-    return max(longest, *forward.values())
+    shared: Counter[tuple[str, str]] = Counter()
+    for run in runs:
+        shared.update({where: busy for where, (busy, _) in run.uses.items()})
+    return max(longest, *forward.values(), *shared.values())
 
 
 def _stage_times(placement: Placement, runs: Sequence[JobRun], ticks: int) -> dict[int, StageTimes]:
