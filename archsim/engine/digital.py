@@ -23,22 +23,24 @@ class AtOnce:
     """One unit does everything: it is granted first come first served, which needs no event."""
 
     def __init__(self, copy: CopyUnit, sfu: Server) -> None:
+        stage = copy.stage
         self._copy = copy
-        self._sfu = sfu
-        self._env = copy.stage.chip.env
+        self._serve = sfu.serve
+        self._ticks = sum(ticks for _, ticks in stage.visits)
+        self._floor = stage.sfu_floor
+        self._env = stage.chip.env
+        self._observers = stage.chip.observers
 
     def take_up(self, job: Job) -> None:
         """The sums of a window are there."""
-        copy, now = self._copy, self._env.now
-        stage = copy.stage
-        served = self._sfu.serve(now, stage.sfu_ticks)
-        done = now + stage.sfu_floor
-        if served > done:
-            done = served
-        for observer in stage.chip.observers:
-            begun = served - stage.sfu_ticks
-            observer.slice(copy.home, "sfu", stage.name, job.image, job.window, begun, served)
-        copy.processed(job, done)
+        now = self._env.now
+        served = self._serve(now, self._ticks)
+        done = now + self._floor
+        copy = self._copy
+        for observer in self._observers:
+            begun = served - self._ticks
+            observer.slice(copy.home, "sfu", copy.stage.name, job.image, job.window, begun, served)
+        copy.processed(job, served if served > done else done)
 
 
 class InVisits:

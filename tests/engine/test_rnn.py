@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 from onnx import ModelProto, helper
 
 from archsim.engine import simulate
+from archsim.engine.chip import Chip
+from archsim.engine.digital import DigitalUnit, InVisits, Visit
+from archsim.engine.job import Job
 from archsim.errors import InputError
 from archsim.frontend import from_model, load
 from archsim.hardware import load_design
@@ -239,6 +242,22 @@ def test_a_run_of_sequences_that_repeats_itself_ends_early_and_says_what_the_who
     assert (result.latency_ns, result.layers) == (full.latency_ns, full.layers)
     middle = (done[IMAGES // 2] - done[IMAGES // 2 - 1]) * result.tick_ps / 1000
     assert result.interval_ns == pytest.approx(middle, abs=1e-6)
+
+
+def test_the_state_of_a_unit_tells_what_waits_there_and_how_much_of_it_is_left() -> None:
+    """That of a run is the same in two images only if this is."""
+    chip = Chip(placed(single("LSTM", hidden=4), *PLAIN, *lanes(1, 1)), 1, ideal=False)
+    states = []
+    for waiting, left in ((0, 0), (1, 16), (1, 7), (2, 16)):
+        unit = DigitalUnit(chip, 0, "sfu")
+        way = InVisits(chip.stages[0].copies[0], {"sfu": unit})
+        unit.request(Visit(way, Job(0, 0, 0, 0, 1), 0, 0))
+        for window in range(1, waiting + 1):
+            visit = Visit(way, Job(0, window, window, window, 1), 0, 0)
+            visit.left = left
+            unit.request(visit)
+        states.append(unit.state(0, 0))
+    assert len(set(states)) == 4
 
 
 def test_lstm_ptb_runs_and_its_gates_take_most_of_a_step() -> None:
