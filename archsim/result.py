@@ -19,7 +19,7 @@ class Observer(Protocol):
 
     `tile` is the number of the tile on its chip's mesh, counted on through the chips; -1 stands for the
     links off chip. `unit` names a unit of the tile: `bus`, `arrays LAYER N` (of copy N of a layer), `sfu`,
-    `buffer` (its write port); or a link: `host in`, `host out`, `link 0 to 1`.
+    `multiplier`, `buffer` (its write port); or a link: `host in`, `host out`, `link 0 to 1`.
     """
 
     def slice(self, tile: int, unit: str, layer: str, image: int, window: int, start: int, end: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from archsim.engine.clock import Clock
 from archsim.engine.copies import CopyUnit, Source
+from archsim.engine.digital import DigitalUnit
 from archsim.engine.emitter import Emitter
 from archsim.engine.events import Timeline
 from archsim.engine.fabric import Fabric, NoFabric
@@ -23,6 +24,7 @@ from archsim.engine.steady import SteadyState
 from archsim.engine.tile import Tile
 from archsim.mapping import Copy, Placement, StagePlan, estimate
 from archsim.mapping.needs import Integers
+from archsim.mapping.vector_work import MULTIPLIER, SFU
 from archsim.result import Observer
 
 # Events between two reports of progress.
@@ -62,7 +64,10 @@ class Chip:
 
     def _tile(self, number: int) -> Tile:
         if number not in self.tiles:
-            self.tiles[number] = Tile(number, self.placement.sharing)
+            gates = None
+            if self.design.sfu.multiplier_lanes:
+                gates = {name: DigitalUnit(self, number, name) for name in (SFU, MULTIPLIER)}
+            self.tiles[number] = Tile(number, self.placement.sharing, gates)
         return self.tiles[number]
 
     def _make_ports(self) -> dict[tuple[int, int, int], Port]:

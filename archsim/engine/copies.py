@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
+from archsim.engine.digital import AtOnce, InVisits
 from archsim.engine.events import ISSUE, OUT, WINDOW, Action, rank
 from archsim.engine.job import Job
 from archsim.engine.part import PartUnit
@@ -35,8 +36,10 @@ class CopyUnit:
         self._in_order = stage.in_order
         self._leads = stage.index == 0
         self.images = stage.chip.images
-        self._sfu = tiles[-1].sfu
-        self._bus = tiles[-1].bus
+        home = tiles[-1]
+        digital = InVisits(self, home.gates) if home.gates else AtOnce(self, home.sfu)
+        self._take_up = digital.take_up
+        self._bus = home.bus
         self.units: list[PartUnit] = []
         self._sources: list[Source] = []
         self._joins: list[tuple[Port, Need, int]] = []
@@ -188,20 +191,15 @@ class CopyUnit:
             return
         now = self._env.now
         if job.ready <= now:
-            self._process(job)
+            self._take_up(job)
         else:
             priority = rank(OUT, self.stage.index, job.window, 0)
-            Action(self._env, job.ready - now, priority, lambda action: self._process(action.argument), job)
+            Action(self._env, job.ready - now, priority, lambda action: self._take_up(action.argument), job)
 
-    def _process(self, job: Job) -> None:
-        """The special functions take the result up."""
+    def processed(self, job: Job, done: int) -> None:
+        """The tile's digital units are done with a result at `done`."""
         now, stage = self._env.now, self.stage
-        served = self._sfu.serve(now, stage.sfu_ticks)
-        done = now + stage.sfu_floor
-        job.processed = done = served if served > done else done
-        for observer in stage.chip.observers:
-            begun = served - stage.sfu_ticks
-            observer.slice(self.home, "sfu", stage.name, job.image, job.window, begun, served)
+        job.processed = done
         step = self._leave
         if self._joins:
             self._joining[job.number] = job

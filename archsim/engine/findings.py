@@ -90,7 +90,7 @@ def stage_times(stage: StageUnit) -> StageTimes:
     chip, plan = stage.chip, stage.plan
     own = stage.first_image_own_end if plan.stage.joins else stage.first_image_end
     layers = plan.stage.vector_layers
-    sfu = {layer.name: chip.limits.sfu_ticks([layer], plan) for layer in layers}
+    sfu = {layer.name: sum(ticks for _, ticks in chip.limits.visits([layer], plan)) for layer in layers}
     return StageTimes(stage.first_issue, stage.first_image_end, own, sfu)
 
 

@@ -9,7 +9,7 @@ from archsim.engine.port import UNLIMITED
 from archsim.graph import RecurrentLayer, VectorLayer
 from archsim.hardware import Bus, Design
 from archsim.mapping import Port, StagePlan
-from archsim.mapping.vector_work import sfu_cycles
+from archsim.mapping.vector_work import Visit, visits
 
 
 def _ticks(size_bytes: int, bus: Bus | None, period: int) -> int:
@@ -41,9 +41,11 @@ class Contended:
         memory = self._design.memory
         return 0 if memory is None else -(-size_bytes // memory.port_bytes) * period
 
-    def sfu_ticks(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> int:
-        """Time of a tile's special functions for one window of `plan`: operations of `layers` over their lanes."""
-        return sfu_cycles(layers, plan.stage.windows, self._design) * self._clock.sfu
+    def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:
+        """Time of a tile's digital units for one window of `plan`, one after the other: operations of `layers` over
+        their lanes."""
+        found = visits(layers, plan.stage.windows, self._design)
+        return tuple((unit, cycles * self._clock.sfu) for unit, cycles in found)
 
     def output_slots(self, copies: int, value_bytes: int) -> int:
         """Results that a copy may have under way: the one its PEs add up, and its share of the tile's output
@@ -70,9 +72,9 @@ class Unlimited:
     write_ticks = bus_ticks
     offchip_ticks = bus_ticks
 
-    def sfu_ticks(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> int:  # noqa: ARG002
-        """No time."""
-        return 0
+    def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:  # noqa: ARG002
+        """None."""
+        return ()
 
     def output_slots(self, copies: int, value_bytes: int) -> int:  # noqa: ARG002
         """As many as there are results."""

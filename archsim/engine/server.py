@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 
 class Server:
     """Requests must come in order of time; then a grant needs no event: it ends at
@@ -19,3 +21,7 @@ class Server:
         self.free = end = start + service
         self.busy += service
         return end
+
+    def state(self, now: int, image: int) -> Hashable:  # noqa: ARG002
+        """What decides the unit's future, relative to now and to an image."""
+        return max(self.free - now, 0)

@@ -39,7 +39,7 @@ class StageUnit:
         self.fetch_floor = self.sfu_floor = self.write_floor = cycle
         self.convert_ticks = converting * cycle
         self.gather_ticks = min(converting, 1) * cycle
-        self.sfu_ticks = chip.limits.sfu_ticks(plan.stage.sfu_layers, plan)
+        self.visits = chip.limits.visits(plan.stage.sfu_layers, plan)
         self.join_ticks = self._join_ticks()
         self.copies: list[CopyUnit] = []
         self._last_start = 0

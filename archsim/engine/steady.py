@@ -64,7 +64,7 @@ def snapshot(chip: Chip, image: int) -> State:
     return (
         now % period,
         tuple(sorted(_event(entry, now, image, chip.clock.cycle) for entry in chip.env.queued)),
-        tuple(max(s.free - now, 0) for tile in chip.tiles.values() for s in tile.servers().values()),
+        tuple(s.state(now, image) for tile in chip.tiles.values() for s in tile.servers().values()),
         tuple(max(server.free - now, 0) for link in chip.links() for server in link.servers),
         tuple(_port(port, now, image) for port in chip.ports.values()),
         tuple(_copy(copy, now, image) for copy in copies),

@@ -76,6 +76,16 @@ class MatrixLayer(Layer):
         return (self.rows,)
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the work on a step's gates that one kind of unit does (`elementwise` or `multiplier`), after the part
+    before: `operations` of its lanes, and `additions` that a multiplier does along with its products."""
+
+    unit: str
+    operations: int
+    additions: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecurrentLayer(MatrixLayer):
     """A matrix layer whose windows are the steps of `batch` sequences (LSTM, GRU): the rows of a step hold its
@@ -87,16 +97,21 @@ class RecurrentLayer(MatrixLayer):
     hidden state. With `apart`, the sums of the input, with `bias`, and those of the hidden state, with
     `recurrent_bias`, are two results of one read, which stand in arrays of their own.
 
-    `step` maps the sums (..., outputs) of a step and its states (..., hidden) to the states that follow;
-    `operations` is what that takes of the special functions, over all windows.
+    `step` maps the sums (..., outputs) of a step and its states (..., hidden) to the states that follow; `phases` are
+    what that takes of the digital units for one step, one after the other.
     """
 
     batch: int
     hidden: int
     apart: bool
     recurrent_bias: Constant | None
-    operations: int
+    phases: tuple[Phase, ...]
     step: Step
+
+    @property
+    def operations(self) -> int:
+        """What all steps take of element-wise lanes that do the products and additions as well."""
+        return self.windows * sum(phase.operations + phase.additions for phase in self.phases)
 
     @property
     def unit(self) -> str:
@@ -113,7 +128,7 @@ class RecurrentLayer(MatrixLayer):
 class VectorLayer(Layer):
     """A layer computed by the digital units of a tile: activations, pooling, element-wise operations.
 
-    `unit` is the kind of unit that does it (`elementwise` or `pool`), `operations` how many operations of
+    `unit` is the kind of unit that does it (`elementwise`, `multiplier` or `pool`), `operations` how many operations of
     one lane it takes in all, for the whole result. `compute` maps the operands' arrays to the result's.
     """
 

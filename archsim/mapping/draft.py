@@ -18,7 +18,7 @@ from archsim.mapping.sharing import Sharing
 from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Share, Tiling, share
-from archsim.mapping.vector_work import sfu_cycles
+from archsim.mapping.vector_work import busiest_cycles
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class Draft:
     @cached_property
     def sfu_loads(self) -> dict[int, float]:
         """The share of the fastest possible interval for which one copy of each matrix stage keeps the special
-        functions of its home tile busy."""
+        functions of its home tile (or its multiplier, if that has more to do) busy."""
         slots = {index: int(np.bincount(self.assignments[index].copy_of).max()) for index in self.copies}
         interval_ns = max(slots[i] * self.tilings[i].read_cycles for i in self.copies) * self.design.cycle_ns
         loads = {}
         for index in self.copies:
             stage = self.stages.stages[index]
-            cycles = sfu_cycles(stage.sfu_layers, stage.windows, self.design)
+            cycles = busiest_cycles(stage.sfu_layers, stage.windows, self.design)
             loads[index] = float(slots[index] * cycles * period_ns(self.design.sfu.clock_ghz) / interval_ns)
         return loads

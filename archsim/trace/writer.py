@@ -16,7 +16,7 @@ from archsim.trace.recorder import Recorder, Slice
 SCHEMA = "archsim.trace/1"
 OFF_CHIP = -1
 
-_UNIT_ORDER = ("host", "bus", "arrays", "adc", "shift-add", "sfu", "buffer", "noc")
+_UNIT_ORDER = ("host", "bus", "arrays", "adc", "shift-add", "sfu", "multiplier", "buffer", "noc")
 _EVENTS_PER_CHUNK = 10_000
 
 

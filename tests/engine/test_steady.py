@@ -21,6 +21,7 @@ SETTINGS = {
     "slow buffers": ("tile.write_port.clock_ghz=0.01", "tile.buffer_bytes=4096"),
     "slow mesh": ("tile.pes=1", "pe.arrays=4", "noc.clock_ghz=0.05"),
     "a slow link": ("offchip.clock_ghz=0.01",),
+    "a multiplier": ("sfu.multiplier_lanes=1", "sfu.clock_ghz=0.02"),
     "shared converters": ("adc.arrays_per_set=4",),
     "no output register": ("tile.output_register_bytes=0", "pe.input_windows=1"),
 }

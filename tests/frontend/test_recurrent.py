@@ -74,15 +74,19 @@ def test_a_constant_behind_a_recurrent_layer_is_not_folded_into_its_weights(op: 
 
 
 @pytest.mark.parametrize(
-    ("op", "outputs", "operations", "parts"), [("LSTM", 16, 9 * 4, (10,)), ("GRU", 12, 11 * 4, (6, 4))]
+    ("op", "outputs", "phases", "parts"),
+    [("LSTM", 16, [(16, 0), (8, 4), (4, 0), (4, 0)], (10,)), ("GRU", 12, [(16, 0), (4, 4), (4, 0), (8, 8)], (6, 4))],
 )
-def test_sizes_of_a_layer(op: str, outputs: int, operations: int, parts: tuple[int, ...]) -> None:
-    """Long et al.: a step of an LSTM is a matrix (I + H) x 4H, 5H activations, 3H products and H additions."""
+def test_sizes_of_a_layer(op: str, outputs: int, phases: list[tuple[int, int]], parts: tuple[int, ...]) -> None:
+    """Long et al.: a step of an LSTM is a matrix (I + H) x 4H, 5H activations, 3H products and H additions. A GRU has
+    3H activations after 2H additions, 3H products with as many additions."""
     (layer,) = graph_of(single(op, steps=5, batch=2, features=6, hidden=4)).layers
     assert isinstance(layer, RecurrentLayer)
     assert (layer.rows, layer.outputs, layer.windows, layer.groups) == (10, outputs, 10, 1)
     assert (layer.macs, layer.parameters, layer.row_parts) == (10 * outputs * 10, 10 * outputs, parts)
-    assert layer.operations == operations * layer.windows
+    assert [(phase.operations, phase.additions) for phase in layer.phases] == phases
+    assert [phase.unit for phase in layer.phases] == ["elementwise", "multiplier"] * 2
+    assert layer.operations == sum(map(sum, phases)) * layer.windows
 
 
 @pytest.mark.parametrize("op", ["LSTM", "GRU"])

@@ -49,7 +49,10 @@ def arithmetic(node: Node) -> None:
         return
     function = _FUNCTIONS[node.op]
     operations = (len(values) - 1) * math.prod(shape)
-    node.vector(values, shape, lambda *arrays: reduce(function, arrays), operations=operations, access=Pointwise())
+    unit = "multiplier" if node.op == "Mul" else "elementwise"
+    node.vector(
+        values, shape, lambda *arrays: reduce(function, arrays), operations=operations, access=Pointwise(), unit=unit
+    )
 
 
 def _absorbed(node: Node) -> bool:

@@ -12,7 +12,7 @@ from archsim.frontend.node import Node, as_operands
 from archsim.frontend.ops.activations import logistic
 from archsim.frontend.registry import lowering
 from archsim.graph import Constant, RecurrentLayer, Rows, Tensor
-from archsim.graph.layers import Step
+from archsim.graph.layers import Phase, Step
 from archsim.graph.tensors import Array
 
 _INPUT, _INPUT_WEIGHTS, _HIDDEN_WEIGHTS, _BIAS, _LENGTHS, _FIRST_STATE, _PEEPHOLES = 0, 1, 2, 3, 4, 5, 7
@@ -23,13 +23,14 @@ _INPUT, _INPUT_WEIGHTS, _HIDDEN_WEIGHTS, _BIAS, _LENGTHS, _FIRST_STATE, _PEEPHOL
 def lstm(node: Node) -> None:
     """Steps of [x, h] x [W; R] + Wb + Rb, in ONNX's order of gates (input, output, forget, cell).
 
-    A step takes 5H activations, 3H products and H additions of the special functions (Long, Na and Mukhopadhyay,
-    TVLSI 2018: sigmoid of three gates, tanh of the candidate and of the new cell state).
+    A step takes 5H activations, 3H products and H additions (Long, Na and Mukhopadhyay, TVLSI 2018): sigmoid of three
+    gates and tanh of the candidate; f c + i g; tanh of the new cell state; its product with the output gate.
     """
     _refuse(node, ("Sigmoid", "Tanh", "Tanh"))
     node.require(not node.attributes.get("input_forget", 0), "input_forget 1", "input_forget 0")
     node.require(node.optional(_PEEPHOLES) is None, "peepholes (input P)", "no peepholes")
-    _add(node, _lstm_step, gates=4, states=2, apart=False, operations_per_unit=9)
+    phases = (Phase("elementwise", 4), Phase("multiplier", 2, 1), Phase("elementwise", 1), Phase("multiplier", 1))
+    _add(node, _lstm_step, gates=4, states=2, apart=False, phases=phases)
 
 
 @lowering("GRU")
@@ -37,14 +38,15 @@ def gru(node: Node) -> None:
     """Steps of x W + Wb and h R + Rb, in ONNX's order of gates (update, reset, hidden).
 
     The reset gate scales the candidate's part of h R before that of x W is added, so the two sums stay apart. A
-    step takes 3H activations, 3H products and 5H additions: 2H to add the sums of the two gates, H of the
-    candidate, 2H for (1 - z) n + z h. With linear_before_reset 0 the reset gate would have to be known before the
-    candidate's rows are read, a second read in each step: refused.
+    step takes 3H activations, 3H products and 5H additions: the sums of the two gates, z and r, and their sigmoids;
+    the candidate's part of h R times r, that of x W added; its tanh, n; n - z n + z h. With linear_before_reset 0 the
+    reset gate would have to be known before the candidate's rows are read, a second read in each step: refused.
     """
     _refuse(node, ("Sigmoid", "Tanh"))
     before = node.attributes.get("linear_before_reset", 0)
     node.require(bool(before), "linear_before_reset 0", "linear_before_reset 1: all rows are read at once")
-    _add(node, _gru_step, gates=3, states=1, apart=True, operations_per_unit=11)
+    phases = (Phase("elementwise", 4), Phase("multiplier", 1, 1), Phase("elementwise", 1), Phase("multiplier", 2, 2))
+    _add(node, _gru_step, gates=3, states=1, apart=True, phases=phases)
 
 
 def _lstm_step(sums: tuple[Array, ...], states: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -75,7 +77,8 @@ def _refuse(node: Node, activations: tuple[str, ...]) -> None:
     node.require(node.optional(_LENGTHS) is None, "sequence_lens", "no sequence_lens: sequences of the full length")
 
 
-def _add(node: Node, step: Step, *, gates: int, states: int, apart: bool, operations_per_unit: int) -> None:
+def _add(node: Node, step: Step, *, gates: int, states: int, apart: bool, phases: tuple[Phase, ...]) -> None:
+    """The layer; `phases` are told for one hidden unit."""
     data = node.value(_INPUT)
     if isinstance(data, Constant):
         raise node.error("a constant input", "an input computed at run time")
@@ -105,7 +108,7 @@ def _add(node: Node, step: Step, *, gates: int, states: int, apart: bool, operat
         hidden=hidden,
         apart=apart,
         recurrent_bias=recurrent_bias,
-        operations=operations_per_unit * hidden * steps * batch,
+        phases=tuple(Phase(p.unit, p.operations * hidden, p.additions * hidden) for p in phases),
         step=step,
     )
     node.builder.forms[node.name] = node.op
