@@ -20,6 +20,11 @@ SETTINGS = {
     "several chips": ("tile.pes=1", "pe.arrays=4", "chip.tiles=4", "chip.mesh_width=2"),
     "slow buffers": ("tile.write_port.clock_ghz=0.01", "tile.buffer_bytes=4096"),
     "slow mesh": ("tile.pes=1", "pe.arrays=4", "noc.clock_ghz=0.05"),
+    "a shared bus": ("tile.pes=1", "pe.arrays=4", "noc.model=bus"),
+    "a slow shared bus": (
+        *("tile.pes=1", "pe.arrays=4", "noc.model=bus", "noc.clock_ghz=0.05", "noc.link_delay=9"),
+        *("chip.tiles=8", "chip.mesh_width=2"),
+    ),
     "a slow link": ("offchip.clock_ghz=0.01",),
     "shared converters": ("adc.arrays_per_set=4",),
     "no output register": ("tile.output_register_bytes=0", "pe.input_windows=1"),
