@@ -108,7 +108,7 @@ def test_conversions_are_none_without_converters() -> None:
 
 
 def test_vgg16_at_16_bit_takes_16_billion_conversions() -> None:
-    """ISAAC, Shafiee et al., ISCA 2016: 128 columns of each array in each of 16 reads; 1.041 for each of 15.47 GMACs."""
+    """ISAAC, Shafiee et al., ISCA 2016: 128 columns of each array in each of 16 reads, 1.041 a MAC."""
     result = simulate(placed("vgg16"), ideal=True)
     assert result.adc_conversions == sum(windows * arrays * 128 * 16 for *_, windows, _, arrays in VGG16_ARRAYS)
     assert round(result.adc_conversions / 1e9, 2) == 16.10
