@@ -24,6 +24,8 @@ def unit_uses(chip: Chip) -> Uses:
         for name, server in tile.servers().items():
             where = (name.split()[0], f"tile {tile.number}")
             uses[where] = max((server.busy, elapsed), uses.get(where, (0, 0)))
+    for number, adapter in enumerate(chip.fabric.meshes):
+        uses["noc", f"chip {number}"] = (adapter.model.busy_cycles * chip.clock.noc, elapsed)
     for link in chip.links():
         for server in link.servers:
             uses[link.unit, link.name] = max((server.busy, elapsed), uses.get((link.unit, link.name), (0, 0)))

@@ -7,6 +7,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archsim.noc import Traffic
+
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
     from archsim.engine.link import Link
@@ -19,7 +21,8 @@ class Counters:
     """Whole numbers by what they count:
 
     `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("windows", stage)`, those
-    run; `("sent", mesh, source, destination, bytes)`, messages; `("moved", level)`, bytes; `("conversions",)`.
+    run; `("sent", mesh, source, destination, bytes)`, messages; `("broadcasts", mesh, bytes)` and `("waited", mesh)`,
+    see `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
     """
 
     of: Counter[Key]
@@ -35,14 +38,20 @@ class Counters:
         """The ticks of a stage's stalls, by cause."""
         return {key[2]: ticks for key, ticks in self.of.items() if key[:2] == ("stall", stage)}
 
-    def sent(self) -> dict[int, dict[tuple[int, int, int], int]]:
-        """For each mesh the messages by source, destination and bytes."""
-        meshes: dict[int, dict[tuple[int, int, int], int]] = {}
+    def traffic(self) -> list[Traffic]:
+        """What each mesh has carried."""
+        meshes: dict[Hashable, Traffic] = {}
         for key, number in self.of.items():
-            if key[0] == "sent":
-                _, mesh, source, destination, size = key
-                meshes.setdefault(mesh, {})[source, destination, size] = number  # type: ignore[index, arg-type]
-        return meshes
+            if key[0] in {"sent", "broadcasts", "waited"}:
+                mesh = meshes.setdefault(key[1], Traffic())
+                if key[0] == "sent":
+                    _, _, source, destination, size = key
+                    mesh.sent[source, destination, size] = number  # type: ignore[index]
+                elif key[0] == "broadcasts":
+                    mesh.broadcasts[key[2]] = number  # type: ignore[index]
+                else:
+                    mesh.waited_cycles = number
+        return list(meshes.values())
 
 
 NOTHING = Counters(Counter())
@@ -70,7 +79,11 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
             of["conversions",] += windows * plan.tiling.converted * each
     of["moved", "buffer_writes"] = sum(port.written_bytes for port in chip.ports.values())
     for mesh, adapter in enumerate(chip.fabric.meshes):
-        for route, number in adapter.model.traffic.sent.items():
+        traffic = adapter.model.traffic
+        of["waited", mesh] = traffic.waited_cycles
+        for size, number in traffic.broadcasts.items():
+            of["broadcasts", mesh, size] = number
+        for route, number in traffic.sent.items():
             of["sent", mesh, *route] = number
             of["moved", "noc"] += number * route[-1]
     for link in chip.links():

@@ -11,12 +11,12 @@ from archsim.engine.link import Link
 from archsim.engine.message import Message, Target
 from archsim.hardware import Noc
 from archsim.mapping.registry import Registry
-from archsim.noc import MODELS, IdealMesh, Mesh, Router
+from archsim.noc import MODELS, Build, Mesh, Router
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
 
-MESHES: Registry[type[IdealMesh]] = Registry("noc.model")
+MESHES: Registry[Build] = Registry("noc.model")
 for _name, _model in MODELS.items():
     MESHES.register(_name)(_model)
 
@@ -25,7 +25,7 @@ GATE = 0
 
 
 class MeshAdapter:
-    """Drives a mesh model of `archsim.noc` from SimPy: one event is armed at its earliest delivery."""
+    """Drives a network model of `archsim.noc` from SimPy: one event is armed at its earliest delivery."""
 
     def __init__(self, chip: Chip, noc: Noc, number: int, mesh: Mesh) -> None:
         router = Router(

@@ -105,7 +105,7 @@ def _noc(found: Findings) -> NocResult:
     mesh, clock = found.mesh, found.clock
     if mesh is None:
         return NocResult()
-    loads = [mesh.load(sent) for sent in found.counters.sent().values()]
+    loads = [mesh.load(traffic) for traffic in found.counters.traffic()]
     messages = sum(load.messages for load in loads)
     latency = sum(load.latency_cycles for load in loads) * clock.noc
     busiest = max((load.busiest_link_flits for load in loads), default=0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,6 +63,8 @@ def zero_load(hops: Cycles, hop_cycles: int, serialisation: Cycles) -> Cycles:
 class IdealMesh:
     """Messages are delivered after the latency of an empty network, whatever else is under way."""
 
+    busy_cycles = 0
+
     def __init__(self, mesh: Mesh, router: Router) -> None:
         self.mesh = mesh
         self.router = router
@@ -90,11 +92,11 @@ class IdealMesh:
         flits, packets = self.router.cut(size_bytes)
         return zero_load(self.mesh.hops(source, destination), self.router.hop_cycles, flits + packets - 2)
 
-    def load(self, sent: Mapping[tuple[int, int, int], int]) -> Load:
-        """What the messages of `sent` (counted by source, destination and bytes) come to."""
+    def load(self, traffic: Traffic) -> Load:
+        """What the messages of `traffic` come to."""
         packets = flits = latency = bytes_hops = 0
         on_link: Counter[Link] = Counter()
-        for (source, destination, size), count in sent.items():
+        for (source, destination, size), count in traffic.sent.items():
             cut_flits, cut_packets = self.router.cut(size)
             flits += cut_flits * count
             packets += cut_packets * count
@@ -103,7 +105,7 @@ class IdealMesh:
             for link in self.mesh.links(source, destination):
                 on_link[link] += cut_flits * count
         busiest = max(on_link.values(), default=0)
-        return Load(sum(sent.values()), packets, flits, latency, bytes_hops, busiest)
+        return Load(traffic.messages, packets, flits, latency, bytes_hops, busiest)
 
     def next_delivery(self) -> int | None:
         """The cycle of the earliest delivery, None if nothing is under way."""

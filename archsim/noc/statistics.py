@@ -1,4 +1,4 @@
-"""What a mesh has carried, the same for every model of it."""
+"""What a network has carried, the same for every model of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ Link = tuple[tuple[int, int], tuple[int, int]]
 @dataclass(slots=True)
 class Traffic:
     """`sent` counts messages by (source, destination, bytes), one for each destination; `delivered` counts the
-    deliveries."""
+    deliveries.
+
+    Where messages wait for each other `waited_cycles` is for how long, counted for each destination; where one goes
+    to all destinations at once `broadcasts` counts it once, by its bytes.
+    """
 
     sent: dict[tuple[int, int, int], int] = field(default_factory=dict)
     delivered: int = 0
+    broadcasts: dict[int, int] = field(default_factory=dict)
+    waited_cycles: int = 0
 
     @property
     def messages(self) -> int:

@@ -20,6 +20,11 @@ SETTINGS = {
     "several chips": ("tile.pes=1", "pe.arrays=4", "chip.tiles=4", "chip.mesh_width=2"),
     "slow buffers": ("tile.write_port.clock_ghz=0.01", "tile.buffer_bytes=4096"),
     "slow mesh": ("tile.pes=1", "pe.arrays=4", "noc.clock_ghz=0.05"),
+    "a shared bus": ("tile.pes=1", "pe.arrays=4", "noc.model=bus"),
+    "a slow shared bus": (
+        *("tile.pes=1", "pe.arrays=4", "noc.model=bus", "noc.clock_ghz=0.05", "noc.link_delay=9"),
+        *("chip.tiles=8", "chip.mesh_width=2"),
+    ),
     "a slow link": ("offchip.clock_ghz=0.01",),
     "a multiplier": ("sfu.multiplier_lanes=1", "sfu.clock_ghz=0.02"),
     "shared converters": ("adc.arrays_per_set=4",),
@@ -53,6 +58,12 @@ def whole(placement: Placement, monkeypatch: pytest.MonkeyPatch) -> tuple[Result
     return result, [machines[0].output.image_done[image] for image in range(IMAGES)]
 
 
+def assert_same(short: Result, full: Result) -> None:
+    same = ("latency_ns", "latency_cycles", "layers", "noc", "interval_bound_ns", "arrays", "moved_bytes")
+    assert {key: getattr(short, key) for key in same} == {key: getattr(full, key) for key in same}
+    assert short.adc_conversions == full.adc_conversions
+
+
 @pytest.mark.parametrize(("settings", "assignment"), CASES)
 @pytest.mark.parametrize("name", ["chain", "residual", "inception"])
 def test_what_follows_from_a_repetition_is_what_the_whole_run_finds(
@@ -63,14 +74,26 @@ def test_what_follows_from_a_repetition_is_what_the_whole_run_finds(
     result = simulate(short, images=IMAGES)
     assert result.ok
     assert (result.images, full.interval_exact) == (IMAGES, False)
-    same = ("latency_ns", "latency_cycles", "layers", "noc", "interval_bound_ns", "arrays")
-    assert {key: getattr(result, key) for key in same} == {key: getattr(full, key) for key in same}
+    assert_same(result, full)
     if result.interval_exact:
         # half way, when the first images have filled the chip and the last do not drain it yet
         middle = (done[IMAGES // 2] - done[IMAGES // 2 - 1]) * result.tick_ps / 1000
         assert result.interval_ns == pytest.approx(middle, abs=1e-6)
         assert result.interval_spread_ns == 0
         assert result.throughput_per_s == pytest.approx(1e9 / (result.interval_ns or 0))
+
+
+@pytest.mark.parametrize("model", ["ideal", "bus"])
+@pytest.mark.parametrize("name", ["chain", "residual", "inception"])
+def test_images_left_out_are_counted_on_every_network(name: str, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small buffers on small tiles, so that runs soon repeat; a bus so slow that messages wait for each other."""
+    small = ("tile.pes=1", "pe.arrays=4", "tile.buffer_bytes=4096", "copies.policy=none", "pe.input_reuse=handover")
+    slow = (f"noc.model={model}", "noc.clock_ghz=0.01", "noc.link_delay=3")
+    short = placed(SMALL[name](), *small, *slow)
+    result, (full, done) = simulate(short, images=IMAGES), whole(short, monkeypatch)
+    assert (result.ok, result.interval_exact, result.events < full.events) == (True, True, True)
+    assert_same(result, full)
+    assert result.interval_ns == pytest.approx((done[4] - done[3]) * result.tick_ps / 1000, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["residual", "inception"])

@@ -124,7 +124,7 @@ def test_traffic_counts_what_was_sent_and_delivered() -> None:
     model.send(5, 3, 3, (0,), 4)
     traffic = model.traffic
     assert (traffic.messages, traffic.sent_bytes, traffic.delivered) == (4, 214, 0)
-    load = model.load(traffic.sent)
+    load = model.load(traffic)
     assert (load.messages, load.flits, load.packets) == (4, 18 * 3 + 1, 2 * 3 + 1)
     assert load.bytes_hops == 3 * (70 * 3) + 4 * 3
     assert load.latency_cycles == 3 * (2 + 4 * 4 + 17 + 1) + (2 + 4 * 4)

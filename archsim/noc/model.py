@@ -1,0 +1,44 @@
+"""What every model of the network between tiles can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from archsim.noc.ideal import Delivery, Router
+from archsim.noc.mesh import Mesh
+from archsim.noc.statistics import Load, Traffic
+
+
+class NetworkModel(Protocol):
+    """Messages in, deliveries out, in cycles of the network's clock.
+
+    `traffic` is what it has carried so far, and `pending` what is under way: with it, the clock and what is sent, all
+    that is to come is known.
+    """
+
+    traffic: Traffic
+
+    @property
+    def busy_cycles(self) -> int:
+        """For how long the unit that messages wait for was busy; 0 if they never wait."""
+
+    @property
+    def pending(self) -> Iterable[Delivery]:
+        """The deliveries to come."""
+
+    def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int:
+        """A message enters; answers the cycle of the earliest delivery of all that is under way."""
+
+    def next_delivery(self) -> int | None:
+        """The cycle of the earliest delivery, None if nothing is under way."""
+
+    def advance(self, until: int) -> list[Delivery]:
+        """The deliveries up to and including cycle `until`."""
+
+    def load(self, traffic: Traffic) -> Load:
+        """What messages come to that such a network has carried."""
+
+
+Build = Callable[[Mesh, Router], NetworkModel]
+"""Builds the network of a chip whose tiles stand on a mesh."""
