@@ -16,7 +16,7 @@ from archsim.mapping import Job, estimate
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
-    from archsim.noc import IdealMesh
+    from archsim.noc import NetworkModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class JobRun:
     uses: Uses
     events: int
     levels: frozenset[str]
-    mesh: IdealMesh | None
+    mesh: NetworkModel | None
 
     def counting(self, more: Mapping[Any, int]) -> JobRun:
         """With more counted."""
@@ -65,7 +65,7 @@ class Totals:
         self.events = 0
         self.checks: dict[str, bool] = {}
         self.levels: frozenset[str] = frozenset()
-        self.mesh: IdealMesh | None = None
+        self.mesh: NetworkModel | None = None
 
     def simulated(self, run: JobRun) -> None:
         """A run that was simulated."""
