@@ -52,6 +52,12 @@ class Tiling(Part):
     filter_rows: str = "channels"
 
 
+class PlacementPolicy(Part):
+    """In which order copies fill the tiles along the mesh."""
+
+    order: str = "interleaved"
+
+
 class Rotation(Part):
     """How many arrays hold weights, of those that share their ADCs: a number, `unlimited`, or all of the chips."""
 
@@ -97,6 +103,7 @@ class Design(Part):
     memory: Memory | None = None
     copies: Copies
     tiling: Tiling
+    placement: PlacementPolicy = PlacementPolicy()
     rotation: Rotation = Rotation()
     schedule: Schedule
     pipelayer: PipeLayer | None = None

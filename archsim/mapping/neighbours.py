@@ -6,13 +6,15 @@ import numpy as np
 
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.draft import Draft
+from archsim.mapping.orders import ORDERS
 from archsim.mapping.packing import Unit
 from archsim.mapping.stages import Stage
 
 
 def units_along_the_mesh(draft: Draft) -> list[Unit]:
-    """Copies in the order of their place along the mesh: replicated layers interleaved (copy r of R at
-    (r + 0.5) / R), so that a strip's producer and consumer are neighbours; then the others."""
+    """Copies in the order of `placement.order`; the position of copy r of R is (r + 0.5) / R, so that by position
+    the copies of replicated layers are interleaved and a strip's producer and consumer are neighbours; then the
+    others."""
     units = []
     for index, count in draft.copies.items():
         arrays = draft.tilings[index].arrays
@@ -24,7 +26,7 @@ def units_along_the_mesh(draft: Draft) -> list[Unit]:
             group = tuple(range(first, min(first + together, count)))
             position = (group[0] + group[-1] + 1) / (2 * count) if count > 1 else 1.0
             units.append(Unit(position, index, group, arrays))
-    return sorted(units, key=lambda unit: (unit.position, unit.stage))
+    return sorted(units, key=ORDERS[draft.design.placement.order].first)
 
 
 def _together(stage: Stage, assignment: Assignment, count: int, fitting: int) -> int:

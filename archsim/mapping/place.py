@@ -7,6 +7,7 @@ from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.assignment import ASSIGNMENTS
 from archsim.mapping.copies import POLICIES
+from archsim.mapping.orders import ORDERS
 from archsim.mapping.placement import Placement
 from archsim.mapping.plans import PLANS
 from archsim.mapping.reuse import REUSES
@@ -25,6 +26,7 @@ def check(design: Design) -> list[Problem]:
         *ASSIGNMENTS.check(design.copies.assignment),
         *SPLITS.check(design.tiling.split),
         *FILTER_ROWS.check(design.tiling.filter_rows),
+        *ORDERS.check(design.placement.order),
         *REUSES.check(design.pe.input_reuse),
         *PLANS.check(design.schedule.kind),
     ]

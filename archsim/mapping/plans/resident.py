@@ -12,6 +12,7 @@ from archsim.mapping.buffers import Buffers
 from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.neighbours import units_along_the_mesh
+from archsim.mapping.orders import ORDERS
 from archsim.mapping.packing import Packer
 from archsim.mapping.placement import Placement
 from archsim.mapping.plans.registry import PLANS, no_training
@@ -49,7 +50,7 @@ def place_resident(
         draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
         placement, too_large = pack(draft, chips)
         if placement is not None:
-            return placement
+            return ORDERS[design.placement.order].improved(placement)
         if too_large is not None:
             break
     raise no_room(graph, design, stages, chips, too_large)
