@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.mapping.placement import Placement, StagePlan
-from archsim.mapping.traffic import GATE, traffic
+from archsim.mapping.traffic import GATE, HOST, traffic
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,15 +51,15 @@ def _flows(placement: Placement) -> tuple[list[Floats], list[Floats]]:
     gates = [np.zeros(size) for _ in range(placement.chips)]
     for (source, destinations, value_bytes), count in traffic(placement).items():
         chip, tile = divmod(source, size)
-        there = {divmod(destination, size)[0] for destination in destinations} - {chip}
+        away = {destination for destination in destinations if destination == HOST or destination // size != chip}
         for destination in destinations:
             other, place = divmod(destination, size)
-            if other == chip:
+            if destination not in away:
                 flows[chip][tile, place] += count * value_bytes
                 flows[chip][place, tile] += count * value_bytes
-            else:
+            elif destination != HOST:
                 gates[other][place] += count * value_bytes
-        if there:
+        if away and source != HOST:
             gates[chip][tile] += count * value_bytes
     return flows, gates
 

@@ -16,13 +16,19 @@ from archsim.mapping.stages import StageInput
 GATE = 0
 """The tile of a chip whose router its links are on."""
 
+HOST = -1
+"""Who sends the inputs and takes the results, over the link at the gate of the first chip."""
+
 PARTIAL_SUM_BYTES = 4
 """Bytes of a partial sum on its way to another tile."""
 
 Bools = npt.NDArray[np.bool_]
 
 Route = tuple[int, tuple[int, ...], int]
-"""The tile that sends, those that a value goes to, and its bytes."""
+"""The tile (or `HOST`) that sends, those that a value goes to, and its bytes."""
+
+
+_NOWHERE = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ def traffic(placement: Placement) -> Counter[Route]:
     readers = _readers(placement)
     routes: Counter[Route] = Counter()
     for source in placement.stages.inputs:
-        homes = np.zeros(source.grid.size, np.int64)
+        homes = np.full(source.grid.size, HOST)
         routes.update(_sent(homes, readers.get(source.index, [])))
     for plan in placement.plans:
         mine = readers.get(plan.stage.index, [])
@@ -63,7 +69,7 @@ def _readers(placement: Placement) -> dict[int, list[_Reader]]:
     for item in placement.stages.outputs:
         needed = np.zeros(item.need.slots + 1, bool)
         needed[item.need.table] = True
-        whole = _Reader(GATE, needed[:-1], item.channels * size, (0, item.channels))
+        whole = _Reader(HOST, needed[:-1], item.channels * size, (0, item.channels))
         readers.setdefault(item.source, []).append(whole)
     return readers
 
@@ -83,7 +89,7 @@ def _results(plan: StagePlan, homes: Integers, readers: list[_Reader]) -> Counte
     tiles = np.append(homes, -1)[table]
     highest = tiles.max(axis=1)
     local = (np.where(table < 0, highest[:, None], tiles) == highest[:, None]).all(axis=1)
-    routes = _sent(np.where(local, highest, -1), readers)
+    routes = _sent(np.where(local, highest, _NOWHERE), readers)
     raw = np.zeros((len(readers), plan.stage.windows + 1), bool)
     for number, reader in enumerate(readers):
         raw[number, table[reader.needed & ~local].reshape(-1)] = True
@@ -95,7 +101,7 @@ def _results(plan: StagePlan, homes: Integers, readers: list[_Reader]) -> Counte
 
 
 def _sent(homes: Integers, readers: list[_Reader]) -> Counter[Route]:
-    """A message for each slot with a home (not -1) and each part of a value that other tiles need."""
+    """A message for each slot with a home and each part of a value that other tiles need."""
     routes: Counter[Route] = Counter()
     for span in sorted({reader.span for reader in readers}):
         mine = [reader for reader in readers if reader.span == span]
@@ -105,7 +111,7 @@ def _sent(homes: Integers, readers: list[_Reader]) -> Counter[Route]:
         for slot, count in zip(first.tolist(), counts.tolist(), strict=True):
             source = int(homes[slot])
             tiles = tuple(sorted({reader.tile for reader in mine if reader.needed[slot]} - {source}))
-            if source >= 0 and tiles:
+            if source != _NOWHERE and tiles:
                 routes[source, tiles, mine[0].value_bytes] += count
     return routes
 
