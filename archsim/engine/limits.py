@@ -36,10 +36,19 @@ class Contended:
         """Time of a transfer over an off-chip link."""
         return _ticks(size_bytes, self._design.offchip, self._clock.offchip)
 
-    def memory_ticks(self, size_bytes: int, period: int) -> int:
-        """Time of a transfer over a port of the memory, which moves its bytes in `period`."""
+    def read_ticks(self, size_bytes: int) -> int:
+        """Time of a transfer from the memory over one port; from the host where there is no memory."""
         memory = self._design.memory
-        return 0 if memory is None else -(-size_bytes // memory.port_bytes) * period
+        if memory is None:
+            return self.offchip_ticks(size_bytes)
+        return -(-size_bytes // memory.port_bytes) * self._clock.memory_read
+
+    def store_ticks(self, size_bytes: int) -> int:
+        """Time of a transfer to the memory over one port; to the host where there is no memory."""
+        memory = self._design.memory
+        if memory is None:
+            return self.offchip_ticks(size_bytes)
+        return -(-size_bytes // memory.port_bytes) * self._clock.memory_write
 
     def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:
         """Time of a tile's digital units for one window of `plan`, one after the other: operations of `layers` over
@@ -65,12 +74,10 @@ class Unlimited:
         """No time."""
         return 0
 
-    def memory_ticks(self, size_bytes: int, period: int) -> int:  # noqa: ARG002
-        """No time."""
-        return 0
-
     write_ticks = bus_ticks
     offchip_ticks = bus_ticks
+    read_ticks = bus_ticks
+    store_ticks = bus_ticks
 
     def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:  # noqa: ARG002
         """None."""

@@ -74,14 +74,6 @@ def ways_in_and_out(chip: Chip) -> tuple[Link, Link]:
         host, offchip = limits.offchip_ticks, chip.design.offchip
         most = offchip.packet_bytes if offchip else 1
         return Link(chip, "host in", number, host, packet_bytes=most), Link(chip, "host out", number + 1, host)
-    period_in, period_out = chip.clock.memory_read, chip.clock.memory_write
-
-    def reading(size_bytes: int) -> int:
-        return limits.memory_ticks(size_bytes, period_in)
-
-    def writing(size_bytes: int) -> int:
-        return limits.memory_ticks(size_bytes, period_out)
-
     if memory.subarray_bytes is None:
         lanes_in = lanes_out = [Server()]
     else:
@@ -89,8 +81,8 @@ def ways_in_and_out(chip: Chip) -> tuple[Link, Link]:
         lanes_in = [Server() for _ in range(-(-read // memory.subarray_bytes))]
         lanes_out = [Server() for _ in range(-(-written // memory.subarray_bytes))]
     return (
-        Link(chip, "memory read", number, reading, lanes_in, "memory", memory.burst_bytes),
-        Link(chip, "memory write", number + 1, writing, lanes_out, "memory"),
+        Link(chip, "memory read", number, limits.read_ticks, lanes_in, "memory", memory.burst_bytes),
+        Link(chip, "memory write", number + 1, limits.store_ticks, lanes_out, "memory"),
     )
 
 

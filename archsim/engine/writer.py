@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archsim.engine.clock import Clock
 from archsim.engine.events import ENTER, Action, rank
+from archsim.engine.limits import Contended
 from archsim.hardware import Design
 
 if TYPE_CHECKING:
@@ -23,31 +24,25 @@ class Ahead:
 
 class Writer:
     """Brings the weights of one array after the other from memory over the link that the inputs come on, and writes
-    each row by row; arrays are written side by side. It stops when `most` are, or the machine's work is done."""
+    each row by row; arrays are written side by side. It stops when `most` are `written`, or the machine's work is
+    done; the last is `settled` at that tick."""
 
-    def __init__(self, chip: Chip, ahead: Ahead, most: int) -> None:
+    def __init__(self, chip: Chip, most: int) -> None:
         self._chip = chip
         self._priority = rank(ENTER, 2 * chip.placement.chips + 2)
-        self._left = most
-        self._began = ahead.arrays
-        self._last = ahead.settles
+        self._most = most
         self.written = 0
+        self.settled = 0
 
     def begin(self) -> None:
         """Asks for the next array's weights, if there is room for it and work to hide it behind."""
         chip = self._chip
-        if not self._left or not chip.output.missing:
+        if self.written == self._most or not chip.output.missing:
             return
-        self._left -= 1
         self.written += 1
-        server = chip.into.servers[0]
-        across = server.serve(chip.env.now, chip.into.ticks(array_bytes(chip.design)))
-        self._last = max(self._last, across + write_ticks(chip.design, chip.clock))
+        across = chip.into.servers[0].serve(chip.env.now, chip.into.ticks(array_bytes(chip.design)))
+        self.settled = across + write_ticks(chip.design, chip.clock)
         Action(chip.env, across - chip.env.now, self._priority, lambda _: self.begin())
-
-    def after(self, end: int, used: int) -> Ahead:
-        """What is ahead at the end of a pass that used so many arrays."""
-        return Ahead(self._began + self.written - used, max(self._last - end, 0))
 
 
 def array_bytes(design: Design) -> int:
@@ -61,11 +56,11 @@ def write_ticks(design: Design, clock: Clock) -> int:
     return design.array.rows * clock.array_write
 
 
-def time_to_write(chip: Chip, arrays: int, ahead: Ahead) -> int:
-    """Ticks until `arrays` are written when nothing else goes on, of which some are ahead."""
+def time_to_write(design: Design, clock: Clock, arrays: int, ahead: Ahead, *, ideal: bool) -> int:
+    """Ticks until `arrays` are written when nothing else goes on, of which some are ahead; `ideal` brings their
+    weights in no time."""
     missing = arrays - ahead.arrays
     if missing <= 0:
         return ahead.settles
-    return max(
-        missing * chip.into.ticks(array_bytes(chip.design)) + write_ticks(chip.design, chip.clock), ahead.settles
-    )
+    each = 0 if ideal else Contended(design, clock).read_ticks(array_bytes(design))
+    return max(missing * each + write_ticks(design, clock), ahead.settles)

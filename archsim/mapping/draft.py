@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,10 @@ from archsim.mapping.vector_work import busiest_cycles
 @dataclass(frozen=True)
 class Draft:
     """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index; how many
-    arrays a tile takes, and which share converters."""
+    arrays a tile takes, and which share converters.
+
+    A stage `alone` reads from memory and begins anew with each image.
+    """
 
     graph: Graph
     design: Design
@@ -33,6 +36,7 @@ class Draft:
     copies: dict[int, int]
     tile_arrays: int
     sharing: Sharing
+    alone: bool = False
 
     @cached_property
     def assignments(self) -> dict[int, Assignment]:
@@ -44,7 +48,8 @@ class Draft:
             if stage.matrix is None:
                 source = stage.inputs[0].source if stage.inputs else -1
                 counts[stage.index] = min(counts.get(source, 1), stage.windows)
-            result[stage.index] = assign(stage.grid, counts[stage.index])
+            made = assign(stage.grid, counts[stage.index])
+            result[stage.index] = replace(made, rotation=0) if self.alone else made
         return result
 
     def share(self, index: int, start: int, stop: int) -> Share:

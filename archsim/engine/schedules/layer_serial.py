@@ -16,19 +16,25 @@ from archsim.mapping import Job, estimate
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
-    """A job that ran after it had `waited` for weights; it `wrote` arrays, and left some `ahead`."""
+class _Known:
+    """A run of a job in which at `most` so many arrays could be written meanwhile; `wrote` were, and the last of them
+    was `settled` at that tick."""
 
     run: JobRun
-    waited: int
+    most: int
     wrote: int
-    ahead: Ahead
+    settled: int
+
+    def holds(self, most: int) -> bool:
+        """Whether the job goes the same way if there is room for `most`."""
+        return most == self.most or self.wrote < min(self.most, most)
 
 
 @SCHEDULES.register("layer_serial")
 def layer_serial(run: Run) -> Findings:
-    """Runs the jobs of each image one after the other. A job that begins as one of an earlier image did, with as many
-    weights written ahead, goes as that did and is not simulated again: there is nothing else that it depends on."""
+    """Runs the jobs of each image one after the other. A job that is placed as one before it and begins as that did,
+    with as many weights written ahead, goes as that did and is not simulated again: there is nothing else that it
+    depends on."""
     return _Serial(run).findings()
 
 
@@ -36,8 +42,9 @@ class _Serial:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._placement = run.placement
-        self._known: dict[tuple[int, Ahead, int], _Ran] = {}
+        self._known: dict[int, list[_Known]] = {}
         self._unwritten = run.images * sum(job.loads for job in run.placement.jobs)
+        self._clock = Clock(run.placement.design)
         self._now = 0
         self._totals = Totals()
         self._times: dict[int, StageTimes] = {}
@@ -48,13 +55,13 @@ class _Serial:
         placement, run, totals = self._placement, self._run, self._totals
         ahead, done = Ahead(), []
         for image in range(run.images):
-            for number, job in enumerate(placement.jobs):
-                ahead = self._job(number, job, ahead, first=image == 0)
+            for job in placement.jobs:
+                ahead = self._job(job, ahead, first=image == 0)
             done.append(self._now)
         totals.checks["macs"] &= totals.counters["macs",] == placement.graph.macs * run.images
         return Findings(
             placement=placement,
-            clock=Clock(placement.design),
+            clock=self._clock,
             ideal=run.ideal,
             images=run.images,
             done=tuple(done),
@@ -71,36 +78,39 @@ class _Serial:
             levels=totals.levels | ({"weights"} if any(job.loads for job in placement.jobs) else set()),
         )
 
-    def _job(self, number: int, job: Job, ahead: Ahead, *, first: bool) -> Ahead:
+    def _job(self, job: Job, ahead: Ahead, *, first: bool) -> Ahead:
         """Runs a job, or finds it known; answers what is written ahead then."""
+        design = self._placement.design
         missing = max(job.loads - ahead.arrays, 0)
-        hidden = self._placement.design.arrays_per_set > 1
-        room = max(self._placement.staging_arrays - ahead.arrays - missing, 0) if hidden else 0
-        key = (number, ahead, min(room, self._unwritten - missing))
-        if key not in self._known:
-            self._known[key] = self._simulate(job, ahead, missing, key[-1])
-            self._totals.simulated(self._known[key].run)
-        ran = self._known[key]
-        self._unwritten -= ran.wrote
+        waited = time_to_write(design, self._clock, job.loads, ahead, ideal=self._run.ideal) if job.loads else 0
+        room = max(self._placement.staging_arrays - ahead.arrays - missing, 0) if design.arrays_per_set > 1 else 0
+        known = self._run_of(job, min(room, self._unwritten - missing), self._now + waited)
+        wrote = missing + known.wrote
+        self._unwritten -= wrote
         if first:
-            times = ran.run.times.later(self._now + ran.waited)
+            times = known.run.times.later(self._now + waited)
             self._times[job.stage] = self._times.get(job.stage, times).through(times)
-        self._totals.add(ran.run)
-        self._now += ran.waited + ran.run.took
+        more = {("moved", "weights"): wrote * array_bytes(design), ("stall", job.stage, "memory"): waited}
+        self._totals.add(known.run.counting(more))
+        self._now += waited + known.run.took
         self._report(job)
-        return ran.ahead
+        settled = max(known.settled, 0 if job.loads else ahead.settles)
+        return Ahead(ahead.arrays + wrote - job.loads, max(settled - known.run.took, 0))
 
-    def _simulate(self, job: Job, ahead: Ahead, missing: int, most: int) -> _Ran:
-        later = Later(self._run.observers, self._now)
+    def _run_of(self, job: Job, most: int, begin: int) -> _Known:
+        """A run of a job that begins at a tick."""
+        mine = self._known.setdefault(id(job.placement), [])
+        for known in mine:
+            if known.holds(most):
+                return known
+        later = Later(self._run.observers, begin)
         chip = Chip(job.placement, 1, self._run.ideal, (later,) if self._run.observers else ())
-        waited = time_to_write(chip, job.loads, ahead) if job.loads else 0
-        later.ticks += waited
-        writer = Writer(chip, Ahead(ahead.arrays + missing, 0 if job.loads else ahead.settles), most)
+        writer = Writer(chip, most)
         writer.begin()
         run = run_job(job, chip)
-        wrote = missing + writer.written
-        more = {("moved", "weights"): wrote * array_bytes(chip.design), ("stall", job.stage, "memory"): waited}
-        return _Ran(run.counting(more), waited, wrote, writer.after(run.took, job.loads))
+        self._totals.simulated(run)
+        mine.append(_Known(run, most, writer.written, writer.settled))
+        return mine[-1]
 
     def _report(self, job: Job) -> None:
         if self._run.progress is not None:
@@ -110,9 +120,10 @@ class _Serial:
 
     def _notes(self) -> tuple[str, ...]:
         jobs, notes = self._placement.jobs, []
-        if len(self._known) < len(jobs) * self._run.images:
+        simulated = sum(map(len, self._known.values()))
+        if simulated < len(jobs) * self._run.images:
             notes.append(
-                f"{len(self._known)} layers and passes were simulated, every window by itself; the others of"
+                f"{simulated} layers and passes were simulated, every window by itself; the others of"
                 f" {self._run.images} images begin in the same state and go the same way"
             )
         passes = Counter(job.stage for job in jobs if job.loads)

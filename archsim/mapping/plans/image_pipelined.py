@@ -54,12 +54,13 @@ def _taken_out(whole: Placement, plan: StagePlan) -> Placement:
     draft = Draft(
         whole.graph, design, stages, tilings, dict.fromkeys(tilings, copies), design.tile_arrays, whole.sharing
     )
-    buffers = Buffers(stages, {0: plan.assignment}, design)
+    assignment = replace(plan.assignment, rotation=0)
+    buffers = Buffers(stages, {0: assignment}, design)
     spans: dict[tuple[int, int], Span] = {}
     for port in whole.ports:
         if port.key[0] == stage.index:
             spans[port.tile, 0] = port.span.union(spans.get((port.tile, 0)))
-    plans = (replace(plan, stage=stages.stages[0]),)
+    plans = (replace(plan, stage=stages.stages[0], assignment=assignment),)
     ports = make_ports(draft, plans, spans, buffers)
     return replace(whole, stages=stages, plans=plans, ports=ports, from_memory=True)
 
@@ -86,8 +87,8 @@ def _placed(graph: Graph, design: Design, stage: Stage, chips: int) -> Placement
     stages = alone(stage)
     tilings = {0: tile_layer(stage.matrix, design)}
     copies = copies_of(stages, tilings, design, UNLIMITED)
-    draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
+    draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design), alone=True)
     placement, too_large = pack(draft, chips)
     if placement is None:
         raise no_room(graph, design, stages, chips, too_large)
-    return replace(placement, from_memory=True)
+    return placement

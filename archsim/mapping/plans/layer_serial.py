@@ -105,12 +105,16 @@ class _Planner:
     store: _Store
 
     def jobs(self, stage: Stage, copies: int) -> Iterator[Job]:
-        """The jobs of a stage: one, or one for each pass where weights are written before it."""
+        """The jobs of a stage: one, or one for each pass where weights are written before it; passes of equal size
+        are placed alike."""
         if stage.matrix is None or stage.index in self.store.resident:
             yield Job(stage.index, self._placed(stage, copies))
             return
+        alike: dict[int, Placement] = {}
         for part in self._passes(stage):
-            placement = self._placed(part, 1)
+            if part.channels not in alike:
+                alike[part.channels] = self._placed(part, 1)
+            placement = alike[part.channels]
             yield Job(stage.index, placement, placement.arrays_used)
 
     def _passes(self, stage: Stage) -> Iterator[Stage]:
@@ -138,11 +142,11 @@ class _Planner:
         arrays = copies * tilings[0].arrays if tilings else 0
         sharing = by_tile(self.design, max(-(-arrays // self.store.active), 1))
         counts = dict.fromkeys(tilings, copies)
-        draft = Draft(self.graph, self.design, stages, tilings, counts, sharing.group, sharing)
+        draft = Draft(self.graph, self.design, stages, tilings, counts, sharing.group, sharing, alone=True)
         placement, too_large = pack(draft, self.chips)
         if placement is None:
             raise no_room(self.graph, self.design, stages, self.chips, too_large)
-        return replace(placement, from_memory=True)
+        return placement
 
 
 def _whole(stage: Stage, tiling: Tiling | None, jobs: list[Job], active: int) -> StagePlan:

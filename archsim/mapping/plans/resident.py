@@ -144,7 +144,10 @@ def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | 
         if packer.pack(units, near=near) and _place_vectors(draft, packer):
             plans = make_plans(draft, packer.placed)
             ports = make_ports(draft, plans, packer.spans, buffers)
-            return Placement(draft.graph, design, draft.stages, plans, ports, chips, tiles, draft.sharing), None
+            placement = Placement(
+                draft.graph, design, draft.stages, plans, ports, chips, tiles, draft.sharing, from_memory=draft.alone
+            )
+            return placement, None
         if packer.too_large is not None:
             return None, packer.too_large
     return None, None
