@@ -95,10 +95,14 @@ def test_alexnet_runs_over_the_shared_bus_of_each_chip() -> None:
 
 
 @pytest.mark.slow
-def test_vgg16_runs() -> None:
-    result = simulate(on_prime("vgg16"))
+def test_vgg16_runs_and_converts_512_columns_of_each_pair_a_window() -> None:
+    placement = on_prime("vgg16")
+    result = simulate(placement)
     assert result.ok
     assert (result.latency_ns or 0) > result.interval_bound_ns
+    matrices = [plan.stage.matrix for plan in placement.plans if plan.stage.matrix]
+    pairs = [math.ceil(m.rows / 256) * math.ceil(m.outputs / 128) * m.windows for m in matrices]
+    assert result.adc_conversions == 512 * sum(pairs) == 323_862_528
 
 
 def test_mats_are_exact_with_converters_wide_enough_and_clip_the_difference_with_6_bits() -> None:

@@ -35,6 +35,16 @@ def test_results_of_two_copies_go_one_after_the_other() -> None:
     assert result.noc.mean_latency_ns == (10_000 + 20_000 + 10_000 + 10_000) / 4
 
 
+def test_where_tiles_stand_and_what_routers_take_does_not_matter() -> None:
+    routers = ("noc.routing_delay=3", "noc.vc_allocation_delay=4", "noc.traversal_delay=5", "chip.mesh_width=2")
+    assert simulate(two_layers(*SLOW, *routers, "noc.concentration=2")).latency_ns == 50_100
+
+
+def test_a_grant_takes_the_bus_too() -> None:
+    """As above with two cycles a message: from 1 to 3, 3 to 5, then the results, which wait: 5 to 7, 7 to 9."""
+    assert simulate(two_layers(*SLOW, "noc.switch_allocation_delay=1")).latency_ns == 90_100
+
+
 def test_the_bus_is_among_the_busiest_units() -> None:
     """4 of 5 cycles and a read cycle."""
     uses = {use.unit: use for use in simulate(two_layers(*SLOW)).busiest}
