@@ -11,7 +11,7 @@ from archsim.engine.findings import Findings, StageTimes, interval_of
 from archsim.engine.jobs import JobRun, Totals, run_job
 from archsim.engine.later import Later
 from archsim.engine.schedules.registry import SCHEDULES, Run
-from archsim.engine.writer import Ahead, Writer, array_bytes, time_to_write
+from archsim.engine.writer import Ahead, Writer, array_bytes
 from archsim.mapping import Job, estimate
 
 
@@ -78,7 +78,7 @@ class _Serial:
         room = max(self._placement.staging_arrays - ahead.arrays - missing, 0) if hidden else 0
         key = (number, ahead, min(room, self._unwritten - missing))
         if key not in self._known:
-            self._known[key] = self._simulate(job, ahead, missing, key[-1])
+            self._known[key] = self._simulate(job, ahead, key[-1])
             self._totals.simulated(self._known[key].run)
         ran = self._known[key]
         self._unwritten -= ran.wrote
@@ -90,15 +90,14 @@ class _Serial:
         self._report(job)
         return ran.ahead
 
-    def _simulate(self, job: Job, ahead: Ahead, missing: int, most: int) -> _Ran:
+    def _simulate(self, job: Job, ahead: Ahead, most: int) -> _Ran:
         later = Later(self._run.observers, self._now)
         chip = Chip(job.placement, 1, self._run.ideal, (later,) if self._run.observers else ())
-        waited = time_to_write(chip, job.loads, ahead) if job.loads else 0
+        writer = Writer(chip, ahead, most)
+        waited = writer.wait_for(job.loads)
         later.ticks += waited
-        writer = Writer(chip, Ahead(ahead.arrays + missing, 0 if job.loads else ahead.settles), most)
         writer.begin()
-        run = run_job(job, chip)
-        wrote = missing + writer.written
+        run, wrote = run_job(job, chip), writer.written
         more = {("moved", "weights"): wrote * array_bytes(chip.design), ("stall", job.stage, "memory"): waited}
         return _Ran(run.counting(more), waited, wrote, writer.after(run.took, job.loads))
 
