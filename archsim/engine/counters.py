@@ -12,6 +12,7 @@ from archsim.noc import Traffic
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
     from archsim.engine.link import Link
+    from archsim.engine.stage import StageUnit
 
 Key = tuple[Hashable, ...]
 
@@ -20,9 +21,9 @@ Key = tuple[Hashable, ...]
 class Counters:
     """Whole numbers by what they count:
 
-    `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("windows", stage)`, those
-    run; `("sent", mesh, source, destination, bytes)`, messages; `("broadcasts", mesh, bytes)` and `("waited", mesh)`,
-    see `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
+    `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("sfu", layer)`, ticks
+    of the digital units for a vector layer; `("macs",)`; `("sent", mesh, source, destination, bytes)`, messages;
+    `("broadcasts", mesh, bytes)` and `("waited", mesh)`, see `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
     """
 
     of: Counter[Key]
@@ -61,22 +62,7 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
     """The counters of a chip at this moment; `names` are the numbers to give its stages."""
     of: Counter[Key] = Counter()
     for stage in chip.stages:
-        number = stage.index if names is None else names[stage.index]
-        plan, windows = stage.plan, sum(seen[0] for seen in stage.seen)
-        of["windows", number] = windows
-        of["macs",] += windows * (plan.stage.matrix.rows * plan.stage.matrix.outputs if plan.stage.matrix else 0)
-        for copy in stage.copies:
-            home = copy.units[-1]
-            of["busy", number] += home.busy
-            for cause, ticks in home.stalls.items():
-                of["stall", number, cause] += ticks
-            of["moved", "partial_sums"] += copy.jobs * sum(unit.partial_bytes for unit in copy.units[:-1])
-            for unit in copy.units:
-                of["moved", "array_inputs"] += unit.fetched_bytes
-                of["moved", "handed_over"] += copy.jobs * unit.window_bytes - unit.fetched_bytes
-        if plan.tiling is not None:
-            each = chip.design.conversions(plan.tiling.rows) or 0
-            of["conversions",] += windows * plan.tiling.converted * each
+        of.update(_of_stage(stage, stage.index if names is None else names[stage.index]))
     of["moved", "buffer_writes"] = sum(port.written_bytes for port in chip.ports.values())
     for mesh, adapter in enumerate(chip.fabric.meshes):
         traffic = adapter.model.traffic
@@ -89,6 +75,26 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
     for link in chip.links():
         of["moved", _level(chip, link)] += link.sent_bytes
     return Counters(of)
+
+
+def _of_stage(stage: StageUnit, number: int) -> Counter[Key]:
+    of: Counter[Key] = Counter()
+    plan, chip, windows = stage.plan, stage.chip, sum(seen[0] for seen in stage.seen)
+    for copy in stage.copies:
+        home = copy.units[-1]
+        of["busy", number] += home.busy
+        for cause, ticks in home.stalls.items():
+            of["stall", number, cause] += ticks
+        of["moved", "partial_sums"] += copy.jobs * sum(unit.partial_bytes for unit in copy.units[:-1])
+        for unit in copy.units:
+            of["moved", "array_inputs"] += unit.fetched_bytes
+            of["moved", "handed_over"] += copy.jobs * unit.window_bytes - unit.fetched_bytes
+    if plan.stage.matrix is not None and plan.tiling is not None:
+        of["macs",] += windows * plan.stage.matrix.rows * plan.stage.matrix.outputs
+        of["conversions",] += windows * plan.tiling.converted * (chip.design.conversions(plan.tiling.rows) or 0)
+    for layer in plan.stage.vector_layers:
+        of["sfu", layer.name] += windows * sum(ticks for _, ticks in chip.limits.visits([layer], plan))
+    return of
 
 
 def _level(chip: Chip, link: Link) -> str:

@@ -88,8 +88,8 @@ def _timed(found: Findings, plan: StagePlan, layer: LayerResult, vector: bool) -
     times = found.stages[index]
     stalls = found.counters.stalls(index)
     if vector:
-        busy = times.sfu_ticks[layer.name] * found.counters["windows", index]
-        return replace(layer, start_ns=ns(times.start), end_ns=ns(times.end), busy_ns=ns(busy))
+        busy = ns(found.counters["sfu", layer.name])
+        return replace(layer, start_ns=ns(times.start), end_ns=ns(times.end), busy_ns=busy)
     return replace(
         layer,
         start_ns=ns(times.start),

@@ -33,20 +33,19 @@ class Interval:
 @dataclass(frozen=True, slots=True)
 class StageTimes:
     """When a stage's first window of the first image started and its last result ended, in ticks; `own_end` is when
-    it ended if it need not have waited for what it is joined with. `sfu_ticks` of each vector layer's window."""
+    it ended if it need not have waited for what it is joined with."""
 
     start: int
     end: int
     own_end: int
-    sfu_ticks: Mapping[str, int]
 
     def later(self, ticks: int) -> StageTimes:
         """The same at another time."""
-        return StageTimes(self.start + ticks, self.end + ticks, self.own_end + ticks, self.sfu_ticks)
+        return StageTimes(self.start + ticks, self.end + ticks, self.own_end + ticks)
 
     def through(self, other: StageTimes) -> StageTimes:
         """From the start of this to the end of another part of the stage."""
-        return StageTimes(self.start, other.end, other.own_end, self.sfu_ticks)
+        return StageTimes(self.start, other.end, other.own_end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +86,8 @@ def interval_of(done: Sequence[int], *, ideal: bool, even_is_exact: bool) -> Int
 
 def stage_times(stage: StageUnit) -> StageTimes:
     """The times of a stage of a finished machine."""
-    chip, plan = stage.chip, stage.plan
-    own = stage.first_image_own_end if plan.stage.joins else stage.first_image_end
-    layers = plan.stage.vector_layers
-    sfu = {layer.name: sum(ticks for _, ticks in chip.limits.visits([layer], plan)) for layer in layers}
-    return StageTimes(stage.first_issue, stage.first_image_end, own, sfu)
+    own = stage.first_image_own_end if stage.plan.stage.joins else stage.first_image_end
+    return StageTimes(stage.first_issue, stage.first_image_end, own)
 
 
 def levels_of(chip: Chip) -> frozenset[str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from archsim.engine.clock import Clock
 from archsim.engine.events import ENTER, Action, rank
-from archsim.engine.limits import Contended
 from archsim.hardware import Design
 
 if TYPE_CHECKING:
@@ -16,33 +15,63 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """`arrays` are written, or on their way, for passes to come; the last is done in `settles` ticks."""
+    """`arrays` are written, or on their way, for passes to come, in this order; the last of them are done in so many
+    ticks as `settling` says of each."""
 
     arrays: int = 0
-    settles: int = 0
+    settling: tuple[int, ...] = ()
 
 
 class Writer:
     """Brings the weights of one array after the other from memory over the link that the inputs come on, and writes
-    each row by row; arrays are written side by side. It stops when `most` are `written`, or the machine's work is
-    done; the last is `settled` at that tick."""
+    each row by row; arrays are written side by side. Ahead of their pass it stops when `most` are, or the machine's
+    work is done."""
 
-    def __init__(self, chip: Chip, most: int) -> None:
+    def __init__(self, chip: Chip, ahead: Ahead, most: int) -> None:
         self._chip = chip
         self._priority = rank(ENTER, 2 * chip.placement.chips + 2)
-        self._most = most
+        self._left = most
+        self._arrays = ahead.arrays
+        self._settling = list(ahead.settling)
+        self._writing = write_ticks(chip.design, chip.clock, ideal=chip.ideal)
+        self._link = chip.into.servers[0]
+        self._link.free = max(ahead.settling[-1] - self._writing, 0) if ahead.settling else 0
         self.written = 0
-        self.settled = 0
+
+    def wait_for(self, arrays: int) -> int:
+        """Ticks until `arrays` are written, the machine at rest; it begins its work then, at time 0."""
+        for _ in range(arrays - self._arrays):
+            self._write()
+        settled = self._arrays - len(self._settling)
+        waited = self._settling[arrays - settled - 1] if arrays > settled else 0
+        self._settling = [ticks - waited for ticks in self._settling if ticks > waited]
+        self._link.free = max(self._link.free - waited, 0)
+        return waited
 
     def begin(self) -> None:
+        """Begins to write ahead, behind the first inputs that the machine asks for."""
+        Action(self._chip.env, 0, self._priority, self._go_on)
+
+    def _go_on(self, _: Action) -> None:
         """Asks for the next array's weights, if there is room for it and work to hide it behind."""
         chip = self._chip
-        if self.written == self._most or not chip.output.missing:
+        if not self._left or not chip.output.missing:
             return
+        self._left -= 1
+        Action(chip.env, self._write() - chip.env.now, self._priority, self._go_on)
+
+    def _write(self) -> int:
+        """Writes another array; answers when the link has carried its weights."""
+        chip = self._chip
+        across = self._link.serve(chip.env.now, chip.into.ticks(array_bytes(chip.design)))
+        self._settling.append(across + self._writing)
+        self._arrays += 1
         self.written += 1
-        across = chip.into.servers[0].serve(chip.env.now, chip.into.ticks(array_bytes(chip.design)))
-        self.settled = across + write_ticks(chip.design, chip.clock)
-        Action(chip.env, across - chip.env.now, self._priority, lambda _: self.begin())
+        return across
+
+    def settling(self, end: int) -> tuple[int, ...]:
+        """How long after `end` each of the arrays that are not written then will be."""
+        return tuple(ticks - end for ticks in self._settling if ticks > end)
 
 
 def array_bytes(design: Design) -> int:
@@ -51,16 +80,6 @@ def array_bytes(design: Design) -> int:
     return -(-array.rows * array.columns * array.cell_bits // 8)
 
 
-def write_ticks(design: Design, clock: Clock) -> int:
-    """Time to write all rows of an array."""
-    return design.array.rows * clock.array_write
-
-
-def time_to_write(design: Design, clock: Clock, arrays: int, ahead: Ahead, *, ideal: bool) -> int:
-    """Ticks until `arrays` are written when nothing else goes on, of which some are ahead; `ideal` brings their
-    weights in no time."""
-    missing = arrays - ahead.arrays
-    if missing <= 0:
-        return ahead.settles
-    each = 0 if ideal else Contended(design, clock).read_ticks(array_bytes(design))
-    return max(missing * each + write_ticks(design, clock), ahead.settles)
+def write_ticks(design: Design, clock: Clock, *, ideal: bool) -> int:
+    """Time to write all rows of an array; none without limits."""
+    return 0 if ideal else design.array.rows * clock.array_write

@@ -5,30 +5,37 @@ Both are matrix layers of their own, whose inputs and results are in memory (Pip
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
-from archsim.graph import MatrixLayer, Rows
+from archsim.graph import MatrixLayer, Rows, Sliding
 from archsim.mapping.grids import Grid
 from archsim.mapping.needs import Integers, ListNeed, Need, identity
 from archsim.mapping.stages import Stage, StageInput
 
 
-def error_stage(stage: Stage) -> Stage | None:
-    """The error of a stage's input: a window for each of its positions, which reads the errors of all results that
-    the position is part of, through the transposed kernel; None if several tensors make the input."""
+def error_stages(stage: Stage) -> tuple[Stage, ...]:
+    """The error of each result of another stage that a stage reads: a window for each of its positions, which reads
+    the errors of all results that the position is part of, through the transposed kernel. That of the network's own
+    inputs is not needed."""
     matrix = stage.matrix
-    if matrix is None or len(stage.inputs) != 1:
-        return None
-    (item,) = stage.inputs
-    positions = max(matrix.rows * matrix.groups // item.channels, 1)
+    if matrix is None:
+        return ()
+    read = [item for item in stage.inputs if item.source >= 0]
+    names = [f"{matrix.name} error {number}" if read[1:] else f"{matrix.name} error" for number in range(len(read))]
+    return tuple(_error_stage(matrix, item, name) for item, name in zip(read, names, strict=True))
+
+
+def _error_stage(matrix: MatrixLayer, item: StageInput, name: str) -> Stage:
+    access = matrix.access
+    positions = math.prod(access.kernel) if isinstance(access, Sliding) else item.need.table.shape[1]
     layer = replace(
-        matrix, name=f"{matrix.name} error", rows=positions * (matrix.outputs // matrix.groups),
-        outputs=item.channels, windows=item.need.slots, bias=None, access=Rows(),
+        matrix, name=name, rows=positions * (matrix.outputs // matrix.groups), outputs=item.channels,
+        windows=item.need.slots, bias=None, access=Rows(),
     )  # fmt: skip
-    read = StageInput(-1, matrix.outputs, inverse(item.need))
-    return _stage(layer, read, Grid(1, item.need.slots))
+    return _stage(layer, StageInput(-1, matrix.outputs, inverse(item.need)), Grid(1, item.need.slots))
 
 
 def gradient_stage(stage: Stage) -> Stage | None:

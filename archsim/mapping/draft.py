@@ -99,7 +99,8 @@ class Draft:
         """The share of the fastest possible interval for which one copy of each matrix stage keeps the special
         functions of its home tile (or its multiplier, if that has more to do) busy."""
         slots = {index: int(np.bincount(self.assignments[index].copy_of).max()) for index in self.copies}
-        interval_ns = max(slots[i] * self.tilings[i].read_cycles for i in self.copies) * self.design.cycle_ns
+        cycles = max((slots[i] * self.tilings[i].read_cycles for i in self.copies), default=0)
+        interval_ns = cycles * self.design.cycle_ns
         loads = {}
         for index in self.copies:
             stage = self.stages.stages[index]

@@ -1,7 +1,8 @@
 """The timing recurrence without contention, vectorised: what `map` prints, and a lower bound of every run.
 
 `start = max(dep, free[copy])` (round robin: also no earlier than the window before), `free = start + S`,
-`done = start + S + latency`; see the timing contract in the documentation.
+`done = start + S + latency`; see the timing contract in the documentation. Where arrays of a copy stand behind the
+same converters, S is so many times as long.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from archsim.mapping.needs import Integers
 from archsim.mapping.placement import Placement, StagePlan
+from archsim.mapping.sharing import Sharing
 from archsim.mapping.stages import StageInput
 
 
@@ -54,7 +56,7 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
         done: dict[int, Integers] = {s.index: np.zeros(s.grid.size, np.int64) for s in placement.stages.inputs}
         vector_ready.append({})
         for plan, carry in zip(placement.plans, carried, strict=True):
-            start, finished, joined = _stage(plan, carry, image, done, latency)
+            start, finished, joined = _stage(plan, reads_of(plan, placement.sharing), carry, image, done, latency)
             pool = plan.stage.pool_need
             done[plan.stage.index] = joined if pool is None else pool.latest_all(joined)
             if plan.tiling is None:
@@ -111,19 +113,29 @@ def _estimate(done: tuple[int, ...], interval: int, spans: list[tuple[int, int, 
 
 def interval_bound(placement: Placement) -> int:
     """Read cycles between two images that no run can beat: what the busiest layer's copies all have to do."""
-    return max(_busy(plan, placement.design.pipeline.latency_cycles) for plan in placement.plans)
+    latency = placement.design.pipeline.latency_cycles
+    return max(_busy(plan, reads_of(plan, placement.sharing), latency) for plan in placement.plans)
 
 
-def _busy(plan: StagePlan, latency: int) -> int:
+def reads_of(plan: StagePlan, sharing: Sharing) -> int:
+    """Read cycles of a window on the copy that has the fewest: S, times the arrays behind one set of converters."""
+    if not sharing.shared:
+        return plan.read_cycles
+    return plan.read_cycles * min(
+        max(sharing.turns(part.slot, part.arrays) for part in copy.parts) for copy in plan.copies
+    )
+
+
+def _busy(plan: StagePlan, reads: int, latency: int) -> int:
     """Read cycles for which a layer is busy with an image; one copy of a recurrent layer is so while it waits for
     its own results, too."""
     recurrent = plan.stage.recurrent
     if recurrent is not None and plan.assignment.copies == 1:
-        one, steps = plan.read_cycles, plan.stage.windows // recurrent.batch
-        return (steps - 1) * max(one + latency, recurrent.batch * one) + recurrent.batch * one
+        steps = plan.stage.windows // recurrent.batch
+        return (steps - 1) * max(reads + latency, recurrent.batch * reads) + recurrent.batch * reads
     if plan.assignment.rotation:
-        return plan.stage.windows // plan.assignment.copies * plan.read_cycles
-    return plan.slots * plan.read_cycles
+        return plan.stage.windows // plan.assignment.copies * reads
+    return max(len(copy.windows) for copy in plan.copies) * reads
 
 
 def _latest(items: tuple[StageInput, ...], done: dict[int, Integers], windows: int) -> Integers:
@@ -134,22 +146,23 @@ def _latest(items: tuple[StageInput, ...], done: dict[int, Integers], windows: i
 
 
 def _stage(
-    plan: StagePlan, carry: _Carried, image: int, done: dict[int, Integers], latency: int
+    plan: StagePlan, reads: int, carry: _Carried, image: int, done: dict[int, Integers], latency: int
 ) -> tuple[Integers, Integers, Integers]:
     """Start of each window of one image, when it is done, and when it is with what it is joined with."""
     stage = plan.stage
     if stage.recurrent is not None:
-        return _recurrent(plan, carry, image, done, latency)
+        return _recurrent(plan, reads, carry, image, done, latency)
     dep = _latest(stage.inputs, done, stage.windows)
     if plan.tiling is None:
         return dep, dep, np.maximum(dep, _latest(stage.joins, done, stage.windows))
-    start = _in_order(dep, plan, carry, image) if plan.assignment.in_order else _by_copy(dep, plan, carry)
-    finished = start + (plan.read_cycles + latency)
+    in_order = plan.assignment.in_order
+    start = _in_order(dep, plan, reads, carry, image) if in_order else _by_copy(dep, plan, reads, carry)
+    finished = start + (reads + latency)
     return start, finished, np.maximum(finished, _latest(stage.joins, done, stage.windows))
 
 
 def _recurrent(
-    plan: StagePlan, carry: _Carried, image: int, done: dict[int, Integers], latency: int
+    plan: StagePlan, reads: int, carry: _Carried, image: int, done: dict[int, Integers], latency: int
 ) -> tuple[Integers, Integers, Integers]:
     """Step by step: a window waits for the one that leaves its state, too."""
     stage, assignment = plan.stage, plan.assignment
@@ -163,15 +176,15 @@ def _recurrent(
         state = joined[window - before] if window >= before else 0
         start[window] = max(start[window], state, carry.free[copy], carry.last_start if assignment.in_order else 0)
         carry.last_start = int(start[window])
-        carry.free[copy] = start[window] + plan.read_cycles
-        finished[window] = start[window] + plan.read_cycles + latency
+        carry.free[copy] = start[window] + reads
+        finished[window] = start[window] + reads + latency
         joined[window] = max(finished[window], joins[window])
     return start, finished, joined
 
 
-def _in_order(dep: Integers, plan: StagePlan, carry: _Carried, image: int) -> Integers:
+def _in_order(dep: Integers, plan: StagePlan, reads: int, carry: _Carried, image: int) -> Integers:
     """Round robin: rows of R windows; within a row a running maximum, from row to row S more on each copy."""
-    copies, reads = plan.assignment.copies, plan.read_cycles
+    copies = plan.assignment.copies
     first = image * plan.assignment.rotation % copies
     order = (first + np.arange(copies)) % copies
     turns = -(-len(dep) // copies)
@@ -188,10 +201,9 @@ def _in_order(dep: Integers, plan: StagePlan, carry: _Carried, image: int) -> In
     return start
 
 
-def _by_copy(dep: Integers, plan: StagePlan, carry: _Carried) -> Integers:
+def _by_copy(dep: Integers, plan: StagePlan, reads: int, carry: _Carried) -> Integers:
     """Each copy runs its windows in raster order, whatever the others do."""
     start = np.empty_like(dep)
-    reads = plan.read_cycles
     for copy in plan.copies:
         turns = reads * np.arange(len(copy.windows))
         mine = np.maximum(dep[copy.windows] - turns, carry.free[copy.index])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from archsim.hardware import Design
@@ -24,6 +25,12 @@ class Sharing:
         """The number of the set behind a slot."""
         group, place = divmod(slot, self.group)
         return group * self.at_once + place % self.at_once
+
+    def turns(self, slot: int, arrays: int) -> int:
+        """How often `arrays` from a slot on have to read one after the other: the most that stand behind one set."""
+        if not self.shared:
+            return 1
+        return max(Counter(map(self.adc_set, range(slot, slot + arrays))).values(), default=1)
 
 
 def by_pe(design: Design) -> Sharing:

@@ -14,7 +14,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from archsim.frontend import load
 from archsim.graph import Graph
 from archsim.hardware import load_design
-from archsim.mapping import Placement, place
+from archsim.mapping import Placement, Training, place
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -123,6 +123,12 @@ def placed(
     graph = model.graph() if isinstance(model, Net) else load(MODELS / f"{model}.onnx")
     given = (f"copies.explicit={copies}",) if copies else ()
     return place(graph, load_design("isaac", [*settings, *given]))
+
+
+def on(design: str, model: Net | str, *settings: str, batch: int | None = None) -> Placement:
+    """A network, or a model that ships, on a design with settings; trained in batches of `batch`."""
+    graph = model.graph() if isinstance(model, Net) else load(MODELS / f"{model}.onnx")
+    return place(graph, load_design(design, settings), training=None if batch is None else Training(batch))
 
 
 def point(channels: int = 3, width: int = 1, outputs: int = 4) -> Net:

@@ -83,7 +83,7 @@ def _lockstep(run: Run, ticks: int) -> Lockstep:
         training.batch if training else None,
         overlap=placement.design.schedule.overlap,
         ticks=ticks,
-        update_ticks=max(ticks, write_ticks(placement.design, clock)),
+        update_ticks=max(ticks, write_ticks(placement.design, clock, ideal=run.ideal)),
     )
 
 

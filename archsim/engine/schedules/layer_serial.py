@@ -11,29 +11,31 @@ from archsim.engine.findings import Findings, StageTimes, interval_of
 from archsim.engine.jobs import JobRun, Totals, run_job
 from archsim.engine.later import Later
 from archsim.engine.schedules.registry import SCHEDULES, Run
-from archsim.engine.writer import Ahead, Writer, array_bytes, time_to_write
+from archsim.engine.writer import Ahead, Writer, array_bytes
 from archsim.mapping import Job, estimate
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A run of a job in which at `most` so many arrays could be written meanwhile; `wrote` were, and the last of them
-    was `settled` at that tick."""
+class _Ran:
+    """A job that ran after it had `waited` for weights; it `wrote` arrays, and those of `settling` were not done at its
+    end. Of `most` that it might write meanwhile it wrote `meanwhile`."""
 
     run: JobRun
-    most: int
+    waited: int
     wrote: int
-    settled: int
+    settling: tuple[int, ...]
+    most: int
+    meanwhile: int
 
     def holds(self, most: int) -> bool:
-        """Whether the job goes the same way if there is room for `most`."""
-        return most == self.most or self.wrote < min(self.most, most)
+        """Whether the job goes the same way if it may write `most`."""
+        return most == self.most or self.meanwhile < min(self.most, most)
 
 
 @SCHEDULES.register("layer_serial")
 def layer_serial(run: Run) -> Findings:
     """Runs the jobs of each image one after the other. A job that is placed as one before it and begins as that did,
-    with as many weights written ahead, goes as that did and is not simulated again: there is nothing else that it
+    with the same weights on their way, goes as that did and is not simulated again: there is nothing else that it
     depends on."""
     return _Serial(run).findings()
 
@@ -42,9 +44,8 @@ class _Serial:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._placement = run.placement
-        self._known: dict[int, list[_Known]] = {}
+        self._known: dict[tuple[int, int, tuple[int, ...]], list[_Ran]] = {}
         self._unwritten = run.images * sum(job.loads for job in run.placement.jobs)
-        self._clock = Clock(run.placement.design)
         self._now = 0
         self._totals = Totals()
         self._times: dict[int, StageTimes] = {}
@@ -61,7 +62,7 @@ class _Serial:
         totals.checks["macs"] &= totals.counters["macs",] == placement.graph.macs * run.images
         return Findings(
             placement=placement,
-            clock=self._clock,
+            clock=Clock(placement.design),
             ideal=run.ideal,
             images=run.images,
             done=tuple(done),
@@ -80,37 +81,40 @@ class _Serial:
 
     def _job(self, job: Job, ahead: Ahead, *, first: bool) -> Ahead:
         """Runs a job, or finds it known; answers what is written ahead then."""
-        design = self._placement.design
         missing = max(job.loads - ahead.arrays, 0)
-        waited = time_to_write(design, self._clock, job.loads, ahead, ideal=self._run.ideal) if job.loads else 0
-        room = max(self._placement.staging_arrays - ahead.arrays - missing, 0) if design.arrays_per_set > 1 else 0
-        known = self._run_of(job, min(room, self._unwritten - missing), self._now + waited)
-        wrote = missing + known.wrote
-        self._unwritten -= wrote
+        hidden = self._placement.design.arrays_per_set > 1
+        room = max(self._placement.staging_arrays - ahead.arrays - missing, 0) if hidden else 0
+        ran = self._run_of(job, ahead, min(room, self._unwritten - missing))
+        self._unwritten -= ran.wrote
         if first:
-            times = known.run.times.later(self._now + waited)
+            times = ran.run.times.later(self._now + ran.waited)
             self._times[job.stage] = self._times.get(job.stage, times).through(times)
-        more = {("moved", "weights"): wrote * array_bytes(design), ("stall", job.stage, "memory"): waited}
-        self._totals.add(known.run.counting(more))
-        self._now += waited + known.run.took
+        self._totals.add(ran.run)
+        self._now += ran.waited + ran.run.took
         self._report(job)
-        settled = max(known.settled, 0 if job.loads else ahead.settles)
-        return Ahead(ahead.arrays + wrote - job.loads, max(settled - known.run.took, 0))
+        return Ahead(ahead.arrays + ran.wrote - job.loads, ran.settling)
 
-    def _run_of(self, job: Job, most: int, begin: int) -> _Known:
-        """A run of a job that begins at a tick."""
-        mine = self._known.setdefault(id(job.placement), [])
-        for known in mine:
-            if known.holds(most):
-                return known
-        later = Later(self._run.observers, begin)
+    def _run_of(self, job: Job, ahead: Ahead, most: int) -> _Ran:
+        """A run of a job that begins with what is ahead and may write `most` arrays meanwhile."""
+        like = self._known.setdefault((id(job.placement), ahead.arrays if job.loads else 0, ahead.settling), [])
+        for ran in like:
+            if ran.holds(most):
+                return ran
+        like.append(self._simulate(job, ahead, most))
+        self._totals.simulated(like[-1].run)
+        return like[-1]
+
+    def _simulate(self, job: Job, ahead: Ahead, most: int) -> _Ran:
+        later = Later(self._run.observers, self._now)
         chip = Chip(job.placement, 1, self._run.ideal, (later,) if self._run.observers else ())
-        writer = Writer(chip, most)
+        writer = Writer(chip, ahead, most)
+        waited = writer.wait_for(job.loads)
+        later.ticks += waited
+        needed = writer.written
         writer.begin()
-        run = run_job(job, chip)
-        self._totals.simulated(run)
-        mine.append(_Known(run, most, writer.written, writer.settled))
-        return mine[-1]
+        run, wrote = run_job(job, chip), writer.written
+        more = {("moved", "weights"): wrote * array_bytes(chip.design), ("stall", job.stage, "memory"): waited}
+        return _Ran(run.counting(more), waited, wrote, writer.settling(run.took), most, wrote - needed)
 
     def _report(self, job: Job) -> None:
         if self._run.progress is not None:

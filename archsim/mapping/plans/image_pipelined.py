@@ -11,7 +11,7 @@ from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.alone import alone
 from archsim.mapping.assemble import make_ports
-from archsim.mapping.backward import error_stage, gradient_stage
+from archsim.mapping.backward import error_stages, gradient_stage
 from archsim.mapping.buffers import Buffers
 from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
@@ -66,7 +66,7 @@ def _taken_out(whole: Placement, plan: StagePlan) -> Placement:
 
 
 def _backward(graph: Graph, design: Design, stage: Stage, chips: int, cycle: int) -> Iterator[Job]:
-    """The jobs of a backward pass through a stage; the error of the network's own inputs is not needed."""
+    """The jobs of a backward pass through a stage."""
     if stage.recurrent is not None:
         raise input_error(
             graph.name,
@@ -74,11 +74,11 @@ def _backward(graph: Graph, design: Design, stage: Stage, chips: int, cycle: int
             value=stage.layer.op,
             expected="layers without recurrence: how a design trains them was not published",
         )
-    behind_another = any(item.source >= 0 for item in stage.inputs)
-    made = {"error": error_stage(stage) if behind_another else None, "gradient": gradient_stage(stage)}
-    for kind, work in made.items():
-        if work is not None and work.matrix is not None:
-            yield Job(stage.index, _placed(graph, design, work, chips), cycle=cycle, kind=kind)
+    for work in error_stages(stage):
+        yield Job(stage.index, _placed(graph, design, work, chips), cycle=cycle, kind="error")
+    gradient = gradient_stage(stage)
+    if gradient is not None:
+        yield Job(stage.index, _placed(graph, design, gradient, chips), cycle=cycle, kind="gradient")
 
 
 def _placed(graph: Graph, design: Design, stage: Stage, chips: int) -> Placement:

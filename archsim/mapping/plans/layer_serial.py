@@ -118,10 +118,13 @@ class _Planner:
             yield Job(stage.index, placement, placement.arrays_used)
 
     def _passes(self, stage: Stage) -> Iterator[Stage]:
-        """The stage divided by outputs into what is written at a time."""
+        """The stage divided by outputs into what is written at a time; one with groups stays whole."""
         matrix = stage.matrix
         assert matrix is not None
         tiling = tile_layer(matrix, self.design)
+        if tiling.blocks > 1 and tiling.arrays <= self.store.staging:
+            yield stage
+            return
         column = tiling.row_blocks * tiling.arrays_per_block
         blocks = self.store.pass_arrays // column or min(self.store.staging // column, 1)
         if tiling.blocks > 1 or not blocks:
@@ -129,8 +132,8 @@ class _Planner:
                 self.graph.name,
                 f"design {self.design.name}, layer {matrix.name!r}",
                 value=f"{tiling.arrays} arrays, which are written before each pass",
-                expected=f"a layer without groups whose columns of {column} arrays find room in the"
-                f" {self.store.staging} arrays left for writing; more chips, or a larger rotation.stored_arrays",
+                expected=f"a layer that finds room in the {self.store.staging} arrays left for writing, one without"
+                f" groups at least with a column of {column}; more chips, or a larger rotation.stored_arrays",
             )
         width = max(blocks * self.design.array.columns // self.design.cells_per_weight, 1)
         for first in range(0, matrix.outputs, width):
