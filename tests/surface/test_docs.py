@@ -129,7 +129,7 @@ def test_every_name_of_a_registry_is_described():
         with pytest.raises(InputError) as caught:
             api.place("digits_cnn", f"isaac:{key}=no-such-name")
         assert caught.value.problems[0].expected == f"one of {', '.join(sorted(names))}"
-    assert len(described) == 7
+    assert len(described) == 8
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
