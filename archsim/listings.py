@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archsim.choices import ModelFile, mapping_names, model_names
+from archsim.hardware import data_folder
 from archsim.inputs import design_of
 from archsim.report import Column, Table
 
@@ -14,16 +15,17 @@ def models() -> Table:
 
 
 def mappings() -> Table:
-    """The designs that ship, by name, with what they are and their published precision."""
-    designs = [design_of(name) for name in mapping_names()]
+    """The designs that ship, by name, with what they are, their published precision and their file."""
+    designs = [(design_of(name), str(data_folder("mappings") / f"{name}.yaml")) for name in mapping_names()]
     rows = tuple(
-        (design.name, design.description, design.precision.weight_bits, design.precision.input_bits)
-        for design in designs
+        (design.name, design.description, design.precision.weight_bits, design.precision.input_bits, file)
+        for design, file in designs
     )
     columns = (
         Column("name", "design", left=True),
         Column("description", "description", left=True),
         Column("weight_bits", "weight bits"),
         Column("input_bits", "input bits"),
+        Column("file", "file", left=True),
     )
     return Table("Designs", columns, rows)

@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from archsim import __version__, api
-from archsim.hardware import data_folder
+from archsim.hardware import data_folder, load_design
 from tests.surface.conftest import Run
 
 DATA = data_folder("models") / "digits_test.npz"
@@ -33,6 +33,7 @@ def test_models_and_mappings_list_what_ships(archsim: Run):
     assert all(Path(model["file"]).is_file() for model in models)
     mappings = json.loads(archsim("mappings", "--format", "json").out)
     assert [mapping["name"] for mapping in mappings] == list(api.mapping_names())
+    assert all(load_design(mapping["file"]).name == mapping["name"] for mapping in mappings)
     assert "isaac" in archsim("mappings").out
 
 

@@ -28,7 +28,7 @@ ALLOWED = {
     "report": {"result"},
     "choices": {"graph", "frontend", "hardware"},
     "inputs": {"choices", "graph", "hardware", "mapping", "crossbar", "engine"},
-    "listings": {"choices", "inputs", "report"},
+    "listings": {"choices", "inputs", "hardware", "report"},
     "comparing": {"choices", "inputs", "graph", "hardware", "mapping"},
     "reading": {"choices", "frontend"},
     "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},

@@ -6,18 +6,33 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-from tests.surface.pages import CONSOLE, EXAMPLE_TRACE, EXAMPLE_TRACE_COMMAND, PAGES, without_cpu
+from tests.surface.pages import (
+    CONSOLE,
+    EXAMPLE_TRACE,
+    EXAMPLE_TRACE_COMMAND,
+    PAGES,
+    is_refusal,
+    without_cpu,
+    write_own_designs,
+)
 
 
-def _archsim(*words: object) -> str:
-    command = [sys.executable, "-m", "archsim", *map(str, words)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def _archsim(*words: object, refused: bool = False) -> str:
+    """What the command says, run in a folder with the files of the page about a design of one's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_own_designs(Path(folder))
+        command = [sys.executable, "-m", "archsim", *map(str, words)]
+        ran = subprocess.run(command, check=not refused, capture_output=True, text=True, cwd=folder)
+        return ran.stderr if refused else ran.stdout
 
 
 def _example(match: re.Match[str]) -> str:
-    opening, command, _, closing = match.groups()
-    return f"{opening}{command}\n{without_cpu(_archsim(*shlex.split(command)))}{closing}"
+    opening, command, shown, closing = match.groups()
+    said = _archsim(*shlex.split(command), refused=is_refusal(shown))
+    return f"{opening}{command}\n{without_cpu(said)}{closing}"
 
 
 if __name__ == "__main__":
