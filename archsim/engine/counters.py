@@ -23,7 +23,8 @@ class Counters:
 
     `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("sfu", layer)`, ticks
     of the digital units for a vector layer; `("macs",)`; `("sent", mesh, source, destination, bytes)`, messages;
-    `("broadcasts", mesh, bytes)` and `("waited", mesh)`, see `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
+    `("broadcasts", mesh, bytes)`, `("trees", mesh, source, destinations, bytes)` and `("waited", mesh)`, see
+    `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
     """
 
     of: Counter[Key]
@@ -43,11 +44,11 @@ class Counters:
         """What each mesh has carried."""
         meshes: dict[Hashable, Traffic] = {}
         for key, number in self.of.items():
-            if key[0] in {"sent", "broadcasts", "waited"}:
+            if key[0] in {"sent", "trees", "broadcasts", "waited"}:
                 mesh = meshes.setdefault(key[1], Traffic())
-                if key[0] == "sent":
-                    _, _, source, destination, size = key
-                    mesh.sent[source, destination, size] = number  # type: ignore[index]
+                if key[0] in {"sent", "trees"}:
+                    routes = mesh.sent if key[0] == "sent" else mesh.trees
+                    routes[key[2:]] = number  # type: ignore[index]
                 elif key[0] == "broadcasts":
                     mesh.broadcasts[key[2]] = number  # type: ignore[index]
                 else:
@@ -65,13 +66,7 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
         of.update(_of_stage(stage, stage.index if names is None else names[stage.index]))
     of["moved", "buffer_writes"] = sum(port.written_bytes for port in chip.ports.values())
     for mesh, adapter in enumerate(chip.fabric.meshes):
-        traffic = adapter.model.traffic
-        of["waited", mesh] = traffic.waited_cycles
-        for size, number in traffic.broadcasts.items():
-            of["broadcasts", mesh, size] = number
-        for route, number in traffic.sent.items():
-            of["sent", mesh, *route] = number
-            of["moved", "noc"] += number * route[-1]
+        _carried(of, mesh, adapter.model.traffic)
     for link in chip.links():
         of["moved", _level(chip, link)] += link.sent_bytes
     return Counters(of)
@@ -95,6 +90,17 @@ def _of_stage(stage: StageUnit, number: int) -> Counter[Key]:
     for layer in plan.stage.vector_layers:
         of["sfu", layer.name] += windows * sum(ticks for _, ticks in chip.limits.visits([layer], plan))
     return of
+
+
+def _carried(of: Counter[Key], mesh: int, traffic: Traffic) -> None:
+    of["waited", mesh] = traffic.waited_cycles
+    for size, number in traffic.broadcasts.items():
+        of["broadcasts", mesh, size] = number
+    for tree, number in traffic.trees.items():
+        of["trees", mesh, *tree] = number
+    for route, number in traffic.sent.items():
+        of["sent", mesh, *route] = number
+        of["moved", "noc"] += number * route[-1]
 
 
 def _level(chip: Chip, link: Link) -> str:

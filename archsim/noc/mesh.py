@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 
@@ -33,3 +33,7 @@ class Mesh:
             following = (x + step[0], y + step[1])
             yield (x, y), following
             x, y = following
+
+    def tree(self, source: int, destinations: Collection[int]) -> set[tuple[tuple[int, int], tuple[int, int]]]:
+        """The links between routers on the ways to several tiles, each once."""
+        return {link for destination in destinations for link in self.links(source, destination)}

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from archsim.errors import InputError, Problem, nearest_name
 from archsim.noc.channel import CREDIT_CYCLES, HOP_CYCLES
-from archsim.noc.ideal import zero_load
+from archsim.noc.ideal import Router, zero_load
+from archsim.noc.mesh import Mesh
 from archsim.noc.network import Network
-from archsim.noc.packets import Packets
+from archsim.noc.packets import MAX_FLITS, Packets
+from archsim.noc.vct import VctMesh
 from archsim.noc.wormhole import WormholeMesh
 
 MAX_SIDE = 64
@@ -20,11 +22,12 @@ MAX_BUFFER_FLITS = 1024
 MAX_CREDIT_DELAY = 1000
 
 _PACKETS_PER_REPORT = 1000
+_FOREVER = 10**30
 
 Progress = Callable[[int, int], None]
 
 # Models of the mesh that are planned under these names.
-_NOT_YET = ("vct", "flit")
+_NOT_YET = ("flit",)
 
 
 def check(network: Network) -> None:
@@ -152,5 +155,29 @@ def _wormhole(packets: Packets, network: Network, progress: Progress | None) -> 
     return found[:, 1], {"packets": there, "flits": carried == expected}
 
 
-REPLAYS: dict[str, Callable[[Packets, Network, Progress | None], Arrivals]] = {"ideal": _ideal, "wormhole": _wormhole}
+def _vct(packets: Packets, network: Network, progress: Progress | None) -> Arrivals:
+    nodes, columns = network.columns * network.rows, network.columns
+    # a flit is a byte here, and no packet is cut
+    router = Router(network.routing_delay, 1, 1, 1, 1, 1, MAX_FLITS)
+    mesh = VctMesh(Mesh(nodes, columns), router, buffer_flits=network.buffer_flits, credit_delay=network.credit_delay)
+    arrived: list[tuple[int, int, int]] = []
+    for number, (create, pid, source, destination, flits) in enumerate(packets.in_order()):
+        if create:
+            arrived += mesh.advance(create - 1)
+        mesh.send(create, pid, source, (destination,), flits)
+        if progress is not None and number % _PACKETS_PER_REPORT == 0:
+            progress(len(arrived), len(packets.pid))
+    while (cycle := mesh.run_ahead(_FOREVER)) is not None:
+        arrived += mesh.advance(cycle)
+    found = np.array(sorted((pid, cycle, destination) for cycle, pid, destination in arrived), dtype=np.int64)
+    there = np.array_equal(found[:, [0, 2]], np.stack([packets.pid, packets.destination], axis=1))
+    expected = int((packets.flits * _hops(packets, columns)).sum())
+    return found[:, 1], {"packets": there, "flits": sum(mesh.link_flits.values()) == expected}
+
+
+REPLAYS: dict[str, Callable[[Packets, Network, Progress | None], Arrivals]] = {
+    "ideal": _ideal,
+    "vct": _vct,
+    "wormhole": _wormhole,
+}
 """The models that packets can be replayed on."""

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 Link = tuple[tuple[int, int], tuple[int, int]]
+"""The routers (x, y) at the two ends of a link."""
+
+Route = tuple[int, int, int]
+"""Source, destination and bytes of a message."""
+
+Tree = tuple[int, tuple[int, ...], int]
+"""Source, destinations and bytes of a message that is sent once."""
 
 
 @dataclass(slots=True)
@@ -13,12 +20,14 @@ class Traffic:
     deliveries.
 
     Where messages wait for each other `waited_cycles` is for how long, counted for each destination; where one goes
-    to all destinations at once `broadcasts` counts it once, by its bytes.
+    to all destinations at once `broadcasts` counts it once, by its bytes, and where one forks on its way `trees` does,
+    by source, destinations and bytes.
     """
 
-    sent: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    sent: dict[Route, int] = field(default_factory=dict)
     delivered: int = 0
     broadcasts: dict[int, int] = field(default_factory=dict)
+    trees: dict[Tree, int] = field(default_factory=dict)
     waited_cycles: int = 0
 
     @property
