@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from archsim.choices import ModelFile, mapping_names, model_names
-from archsim.hardware import data_folder
 from archsim.inputs import design_of
 from archsim.report import Column, Table
 
@@ -16,6 +15,8 @@ def models() -> Table:
 
 def mappings() -> Table:
     """The designs that ship, by name, with what they are, their published precision and their file."""
+    from archsim.hardware import data_folder
+
     designs = [(design_of(name), str(data_folder("mappings") / f"{name}.yaml")) for name in mapping_names()]
     rows = tuple(
         (design.name, design.description, design.precision.weight_bits, design.precision.input_bits, file)
