@@ -59,7 +59,7 @@ def test_all_weights_stored_are_there_when_a_run_begins() -> None:
 
 @pytest.mark.parametrize("write_ns", [2, 100])
 def test_without_rotation_every_pass_waits_for_its_weights(write_ns: int) -> None:
-    """4 stored, 2 of them for writing: passes of 2 and 1 arrays, which cross one by one and are written side by side."""
+    """4 stored, 2 for writing: passes of 2 and 1 arrays, which cross one by one and are written side by side."""
     result = run("rotation.stored_arrays=4", f"array.write_ns={write_ns}")
     waits = 2 * ARRAY + 128 * write_ns, ARRAY + 128 * write_ns
     assert result.latency_ns == 2 * sum(waits) + 2 * (1 + READS) + 2 * (3 + READS)
@@ -78,7 +78,7 @@ def test_with_rotation_the_first_pass_waits_and_the_others_find_their_weights() 
 
 
 def test_writing_longer_than_a_pass_sets_the_pace() -> None:
-    """Writing takes 12,800 ns. An array asks for the memory behind the first input and is written 128 + 12,800 ns later,
+    """Writing takes 12,800 ns. An array asks for the memory behind the first input and is there 128 + 12,800 ns later,
     which is when its pass begins; in the pass that it is written beside, that input takes 1 or 3 ns."""
     result = run("rotation.stored_arrays=4", "array.write_ns=100", *SET_OF_TWO)
     pace = ARRAY + 12_800
