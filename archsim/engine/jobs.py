@@ -81,6 +81,10 @@ class Totals:
         for where, (busy, _) in run.uses.items():
             self.uses[where] = (self.uses.get(where, (0, 0))[0] + times * busy, 0)
 
+    def within(self, elapsed: int) -> bool:
+        """Whether no unit worked for longer than `elapsed` ticks."""
+        return all(busy <= elapsed for busy, _ in self.uses.values())
+
     def over(self, elapsed: int) -> Uses:
         """For how long each unit worked, of `elapsed` ticks."""
         return {where: (busy, elapsed) for where, (busy, _) in self.uses.items()}
