@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """What one run of a job found out; `took` is in ticks from its begin to its last result."""
+    """What one run of a job found out; `took` is in ticks from its begin to its last result, or the
+    last window that no result needs."""
 
     took: int
     counters: Counters
@@ -45,7 +46,7 @@ def run_job(job: Job, chip: Chip) -> JobRun:
     (stage,) = chip.stages
     meshes = chip.fabric.meshes
     return JobRun(
-        took=chip.output.image_done[0],
+        took=max(chip.output.image_done[0], stage.first_image_end),
         counters=count(chip, (job.stage,)),
         times=stage_times(stage),
         checks=run_checks(chip, count(chip), 1, estimate(job.placement)),
@@ -79,6 +80,10 @@ class Totals:
         self.counters = self.counters.plus(run.counters, times)
         for where, (busy, _) in run.uses.items():
             self.uses[where] = (self.uses.get(where, (0, 0))[0] + times * busy, 0)
+
+    def within(self, elapsed: int) -> bool:
+        """Whether no unit worked for longer than `elapsed` ticks."""
+        return all(busy <= elapsed for busy, _ in self.uses.values())
 
     def over(self, elapsed: int) -> Uses:
         """For how long each unit worked, of `elapsed` ticks."""

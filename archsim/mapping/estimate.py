@@ -72,7 +72,7 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
 
 def _of_jobs(placement: Placement, images: int) -> Estimate:
     """Jobs that run by themselves: one after the other, or in lock-step; weights are written in no time."""
-    each = [estimate(job.placement).latency_cycles for job in placement.jobs]
+    each = [_whole(estimate(job.placement)) for job in placement.jobs]
     if placement.design.schedule.kind == "layer_serial":
         ends, total = np.cumsum(each).tolist(), sum(each)
         done = tuple(total * (image + 1) for image in range(images))
@@ -90,6 +90,11 @@ def _of_jobs(placement: Placement, images: int) -> Estimate:
     done = tuple(cycle * lockstep_cycles(placement, image) for image in range(images))
     least = 1 if placement.design.schedule.overlap else placement.logical_places
     return _estimate(done, cycle * least, moved)
+
+
+def _whole(one: Estimate) -> int:
+    """When a job is done: with its results, and with windows that no result needs."""
+    return max(one.latency_cycles, *one.ends)
 
 
 def lockstep_cycles(placement: Placement, image: int) -> int:

@@ -40,6 +40,7 @@ def image_pipelined(run: Run) -> Findings:
     totals.counters = totals.counters.plus(_written(placement, lockstep.updates))
     forward = sum(one.counters["macs",] for job, one in zip(placement.jobs, runs, strict=True) if job.kind == "forward")
     totals.checks["macs"] &= forward == placement.graph.macs
+    totals.checks["time"] &= totals.within(lockstep.env.now)
     return Findings(
         placement=placement,
         clock=Clock(placement.design),

@@ -59,7 +59,7 @@ class _Serial:
             for job in placement.jobs:
                 ahead = self._job(job, ahead, first=image == 0)
             done.append(self._now)
-        totals.checks["macs"] &= totals.counters["macs",] == placement.graph.macs * run.images
+        self._check()
         return Findings(
             placement=placement,
             clock=Clock(placement.design),
@@ -78,6 +78,14 @@ class _Serial:
             notes=self._notes(),
             levels=totals.levels | ({"weights"} if any(job.loads for job in placement.jobs) else set()),
         )
+
+    def _check(self) -> None:
+        """Over the whole run: all work of the network, the weights of every pass, no unit longer than the run."""
+        totals, placement, images = self._totals, self._placement, self._run.images
+        written = images * sum(job.loads for job in placement.jobs) * array_bytes(placement.design)
+        totals.checks["macs"] &= totals.counters["macs",] == placement.graph.macs * images
+        totals.checks["bytes"] &= totals.counters["moved", "weights"] == written
+        totals.checks["time"] &= totals.within(self._now)
 
     def _job(self, job: Job, ahead: Ahead, *, first: bool) -> Ahead:
         """Runs a job, or finds it known; answers what is written ahead then."""
