@@ -31,6 +31,7 @@ from archsim.noc.network import Network
 from archsim.reading import files_read
 from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
 from archsim.result import NotRun
+from archsim.sweeps import check_sweep, sweep_mesh, sweep_settings, sweep_summary
 from archsim.trace import Recorder, chrome_trace
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "Unplaced",
     "arrivals_csv",
     "check_network",
+    "check_sweep",
     "chrome_trace",
     "compare",
     "compared_by_default",
@@ -73,6 +75,9 @@ __all__ = [
     "simulate",
     "simulate_each",
     "summarise",
+    "sweep_mesh",
+    "sweep_settings",
+    "sweep_summary",
     "with_values",
 ]
 

@@ -42,6 +42,7 @@ from archsim.options import (
     Training,
     Values,
 )
+from archsim.sweep_verb import noc_sweep
 
 app = typer.Typer(
     name="archsim",
@@ -208,6 +209,7 @@ def _output_files(out: Path | None, wanted: bool = True) -> list[tuple[str, Path
 
 
 app.command("noc-replay")(noc_replay)
+app.command("noc-sweep")(noc_sweep)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,8 @@ Buffer = Annotated[int, typer.Option("--buffer-flits", help="Flits that an input
 Routing = Annotated[int, typer.Option("--routing-delay", help="Cycles of routing in each router.")]
 Credit = Annotated[int, typer.Option("--credit-delay", help="Cycles of a credit in each router.")]
 Speculative = Annotated[bool, typer.Option("--speculative", help="Allocate the switch a cycle earlier (ideal only).")]
+Png = Annotated[Path | None, typer.Option("--png", help="Write a picture (needs matplotlib).", metavar="FILE.png")]
+Map = Annotated[bool, typer.Option("--noc-map", help="Show how busy each link is.")]
 Arrivals = Annotated[Path | None, typer.Option("--out", help="Write pid,tail_arrive here.", metavar="FILE.csv")]
 
 
@@ -37,17 +40,23 @@ def noc_replay(
     json: Json = None,
     form: Format = Form.table,
     out: Arrivals = None,
+    noc_map: Map = False,
+    png: Png = None,
     quiet: Quiet = False,
 ) -> None:
     """Replays packets on a mesh of routers: when each arrives, and the latencies."""
     destination = Destination(form, json, None)
-    outputs = [] if out is None else [("--out", out)]
+    arrivals = [] if out is None else [("--out", out)]
+    pictures = [] if png is None else [("--png", png)]
     problems = api.Problems()
     with problems.gathered():
-        destination.check(outputs, [("the packets", packets)])
+        destination.check(arrivals + pictures, [("the packets", packets)])
+    if png is not None:
+        with problems.gathered():
+            api.report.check_pictures("--png")
     with problems.gathered():
         network = api.Network(
-            *_sides(mesh),
+            *sides(mesh),
             model=model,
             vcs=vcs,
             buffer_flits=buffer_flits,
@@ -60,12 +69,13 @@ def noc_replay(
     with progress_bar("replaying", quiet=quiet) as progress:
         replayed = api.replay_packets(packets, network, progress=progress)
     summary = api.replay_summary(packets, network, replayed)
-    files = {path: api.arrivals_csv(replayed) for _, path in outputs}
-    destination.deliver(api.report.replay_report(summary), files)
+    files: dict[Path, Iterable[bytes]] = {path: api.arrivals_csv(replayed) for _, path in arrivals}
+    files |= {path: [api.report.heatmap_png(network.columns, network.rows, summary.links)] for _, path in pictures}
+    destination.deliver(api.report.replay_report(summary, with_map=noc_map), files)
     end([name for name, agreed in summary.checks.items() if not agreed])
 
 
-def _sides(mesh: str) -> tuple[int, int]:
+def sides(mesh: str) -> tuple[int, int]:
     """Columns and rows of WxH."""
     found = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", mesh)
     if found is None:

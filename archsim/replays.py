@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.noc.network import Network
-from archsim.report import ReplaySummary
+from archsim.report import Bin, LinkUse, ReplaySummary
 
 if TYPE_CHECKING:
     from archsim.noc.replay import Replay
@@ -35,6 +35,10 @@ def replay_packets(path: str | Path, network: Network, *, progress: Callable[[in
 
 def replay_summary(path: str | Path, network: Network, replayed: Replay) -> ReplaySummary:
     """The figures of a replay."""
+    import numpy as np
+
+    from archsim.noc.statistics import histogram, percentile
+
     latencies = replayed.latencies
     return ReplaySummary(
         file=Path(path).name,
@@ -42,11 +46,28 @@ def replay_summary(path: str | Path, network: Network, replayed: Replay) -> Repl
         packets=len(latencies),
         flits=int(replayed.packets.flits.sum()),
         mean_latency_cycles=int(latencies.sum()) / len(latencies),
+        p95_latency_cycles=percentile(np.sort(latencies), 95),
         max_latency_cycles=int(latencies.max()),
+        waited_cycles=replayed.waited_cycles,
         makespan_cycles=int(replayed.tail_arrive.max()),
         max_link_utilisation=replayed.max_link_utilisation,
+        latency_histogram=tuple(Bin(one.first, one.last, one.count) for one in histogram(latencies)),
+        links=tuple(_links(replayed, network)),
         checks=replayed.checks,
     )
+
+
+def _links(replayed: Replay, network: Network) -> Iterator[LinkUse]:
+    """Each direction of each link that has carried anything, by the router at its end towards the origin."""
+    import numpy as np
+
+    steps = (1, 1, network.columns, network.columns)
+    for (direction, y, x), flits in np.ndenumerate(replayed.link_flits):
+        if flits:
+            near = x + network.columns * y
+            far = near + steps[direction]
+            ends = (near, far) if direction % 2 == 0 else (far, near)
+            yield LinkUse(*ends, int(flits), int(flits) / replayed.cycles)
 
 
 def arrivals_csv(replayed: Replay) -> Iterator[bytes]:

@@ -58,11 +58,17 @@ def check(network: Network) -> None:
 @dataclass(frozen=True, slots=True)
 class Replay:
     """`tail_arrive` is the cycle in which each packet's tail is at its destination, int64, in the order of
-    `packets`; `checks` what was counted twice and agreed."""
+    `packets`; `waited_cycles` what all packets took beyond an idle mesh; `checks` what was counted twice and agreed.
+
+    `link_flits` are those over each link between routers, see there; `cycles` the time from the first creation to the
+    last arrival.
+    """
 
     packets: Packets
     tail_arrive: NDArray[np.int64]
-    max_link_utilisation: float
+    link_flits: NDArray[np.int64]
+    cycles: int
+    waited_cycles: int
     checks: dict[str, bool]
 
     @property
@@ -70,20 +76,30 @@ class Replay:
         """Cycles from the creation of each packet to the arrival of its tail."""
         return self.tail_arrive - self.packets.create
 
+    @property
+    def max_link_utilisation(self) -> float:
+        """The share of the cycles (0..1) in which the busiest link between routers carried a flit."""
+        return int(self.link_flits.max()) / self.cycles
+
 
 def replay(packets: Packets, network: Network, progress: Progress | None = None) -> Replay:
     """Sends every packet at its cycle, those of one cycle and source in the order of their numbers.
 
-    The utilisation of a link between routers is its flits over the cycles from the first creation to the last
-    arrival. `progress` hears how many packets have arrived, of how many.
+    `progress` hears how many packets have arrived, of how many.
 
     Raises `InputError` for settings that `check` refuses.
     """
     check(network)
     tail_arrive, checks = REPLAYS[network.model](packets, network, progress)
-    span = int(tail_arrive.max() - packets.create.min())
-    busiest = int(link_flits(packets, network.columns, network.rows).max())
-    return Replay(packets, tail_arrive, busiest / span, checks)
+    idle = zero_load_latency(_hops(packets, network.columns), packets.flits, network)
+    return Replay(
+        packets,
+        tail_arrive,
+        link_flits(packets, network.columns, network.rows),
+        int(tail_arrive.max() - packets.create.min()),
+        int((tail_arrive - packets.create - idle).sum()),
+        checks,
+    )
 
 
 def zero_load_latency(hops: NDArray[np.int64], flits: NDArray[np.int64], network: Network) -> NDArray[np.int64]:

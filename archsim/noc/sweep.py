@@ -12,13 +12,13 @@ from archsim.errors import InputError, Problem, nearest_name
 from archsim.noc.network import Network
 from archsim.noc.patterns import PATTERNS, Pattern, inject
 from archsim.noc.replay import REPLAYS, check, zero_load_latency
+from archsim.noc.statistics import percentile
 
 SATURATED = 3
 """A mesh is saturated where the mean latency is so many times that of an idle mesh."""
 
 MAX_PACKET_FLITS = 1024
 MAX_CYCLES = 1_000_000
-MAX_LOADS = 1000
 MAX_PACKETS = 8_000_000
 
 _FIRST_LOAD = Fraction(1, 32)
@@ -116,17 +116,20 @@ def run_sweep(sweep: Sweep, network: Network, progress: Progress | None = None) 
     curves = []
     each = _USUAL_MEASUREMENTS + len(sweep.loads)
     for number, name in enumerate(sweep.traffic):
-        if progress is not None:
-            progress(number * each, len(sweep.traffic) * each)
-        curves.append(_Measured(name, sweep, network).curve())
+
+        def measured(loads: int, before: int = number * each) -> None:
+            if progress is not None:
+                progress(before + min(loads, each), len(sweep.traffic) * each)
+
+        curves.append(_Measured(name, sweep, network, measured).curve())
     return tuple(curves)
 
 
 class _Measured:
-    """The loads measured so far with a pattern."""
+    """The loads measured so far with a pattern; `measured` hears how many."""
 
-    def __init__(self, name: str, sweep: Sweep, network: Network) -> None:
-        self._name, self._sweep, self._network = name, sweep, network
+    def __init__(self, name: str, sweep: Sweep, network: Network, measured: Callable[[int], None]) -> None:
+        self._name, self._sweep, self._network, self._measured = name, sweep, network, measured
         self._pattern: Pattern = PATTERNS[name](network.columns, network.rows)
         self._points: dict[Fraction, Point] = {}
         self._idle = idle_latency(self._pattern, sweep.packet_flits, network)
@@ -138,7 +141,7 @@ class _Measured:
         return Curve(self._name, self._idle, saturation, interpolated, points)
 
     def _saturation(self) -> Fraction | None:
-        """Doubles the load until the mesh is saturated, and halves the bracket; None if a load of 1 is no load."""
+        """Doubles the load until the mesh is saturated, and halves the bracket; None if it is not at a load of 1."""
         low, high = Fraction(0), _FIRST_LOAD
         while not self._is_saturated(high):
             if high == 1:
@@ -169,6 +172,7 @@ class _Measured:
         """The mean latency at a load; without packets that of an idle mesh."""
         if load not in self._points:
             self._points[load] = measure(self._pattern, load, self._sweep, self._network)
+            self._measured(len(self._points))
         mean = self._points[load].mean_latency
         return self._idle if mean is None else mean
 
@@ -194,6 +198,6 @@ def measure(pattern: Pattern, load: Fraction, sweep: Sweep, network: Network) ->
         load,
         count,
         Fraction(int(latencies.sum()), count) if count else None,
-        int(latencies[(95 * count + 99) // 100 - 1]) if count else None,
+        percentile(latencies, 95) if count else None,
         Fraction(accepted, sweep.cycles * nodes),
     )

@@ -3,10 +3,12 @@
 from archsim.report.evaluation import EvaluatedLayer, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.headline import failed_checks
+from archsim.report.heatmap import LinkUse, heatmap
 from archsim.report.inspection import InspectedLayer, Inspection
 from archsim.report.npz import to_npz
+from archsim.report.pictures import check_pictures, heatmap_png, sweep_png
 from archsim.report.placement import Estimated, Mesh, PlacedLayer, PlacementSummary
-from archsim.report.replay import ReplaySummary
+from archsim.report.replay import Bin, ReplaySummary
 from archsim.report.reports import (
     Form,
     Report,
@@ -17,10 +19,13 @@ from archsim.report.reports import (
     placement_report,
     replay_report,
     simulation_report,
+    sweep_report,
 )
+from archsim.report.sweep import SweepSummary, SweptCurve, SweptPoint
 from archsim.report.tables import Column, Table
 
 __all__ = [
+    "Bin",
     "Column",
     "Estimated",
     "EvaluatedLayer",
@@ -28,21 +33,30 @@ __all__ = [
     "Form",
     "InspectedLayer",
     "Inspection",
+    "LinkUse",
     "Mesh",
     "PlacedLayer",
     "PlacementSummary",
     "ReplaySummary",
     "Report",
+    "SweepSummary",
+    "SweptCurve",
+    "SweptPoint",
     "Table",
+    "check_pictures",
     "check_writable",
     "comparison_report",
     "evaluation_report",
     "failed_checks",
+    "heatmap",
+    "heatmap_png",
     "inspection_report",
     "listing_report",
     "placement_report",
     "replay_report",
     "simulation_report",
+    "sweep_png",
+    "sweep_report",
     "to_npz",
     "write_whole",
 ]

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archsim.report.comparison import comparison, comparison_records
+from archsim.report.drawing import Drawing
 from archsim.report.evaluation import Evaluation, evaluation_tables
 from archsim.report.inspection import Inspection, inspection_tables
 from archsim.report.mapping import placement_records, placement_tables
 from archsim.report.placement import PlacementSummary
-from archsim.report.replay import ReplaySummary, replay_record, replay_table
+from archsim.report.replay import ReplaySummary, latency_table, replay_map, replay_record, replay_table
 from archsim.report.simulation import headline, layer_records, layers
 from archsim.report.strict_json import to_json
+from archsim.report.sweep import SweepSummary, sweep_plot, sweep_records, sweep_tables
 from archsim.report.tables import Table, to_csv, to_markdown, to_text
 from archsim.result import NotRun, Result
 
@@ -22,11 +24,12 @@ Form = Literal["table", "json", "csv", "md"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An answer: `tables` to read, `records` (raw values) for CSV, `document` for JSON."""
+    """An answer: `tables` and `drawings` to read, `records` (raw values) for CSV, `document` for JSON."""
 
     tables: tuple[Table, ...]
     records: Table
     document: Any
+    drawings: tuple[Drawing, ...] = ()
 
     def render(self, form: Form, *, colour: bool = False) -> str:
         """The report as text; `colour` matters to the form `table` alone."""
@@ -35,8 +38,9 @@ class Report:
         if form == "csv":
             return to_csv(self.records)
         if form == "md":
-            return to_markdown(self.tables)
-        return to_text(self.tables, colour=colour)
+            return "\n".join([to_markdown(self.tables), *(drawing.to_markdown() for drawing in self.drawings)])
+        text = to_text(self.tables, colour=colour)
+        return "\n".join([text, *(drawing.to_text(colour=colour) for drawing in self.drawings)])
 
     def json(self) -> str:
         """The document as strict JSON."""
@@ -71,9 +75,16 @@ def evaluation_report(evaluation: Evaluation) -> Report:
     return Report((whole, layers_), layers_, evaluation.to_json())
 
 
-def replay_report(summary: ReplaySummary) -> Report:
-    """A replay of packets; its CSV is one row of figures."""
-    return Report((replay_table(summary),), replay_record(summary), summary.to_json())
+def replay_report(summary: ReplaySummary, *, with_map: bool = False) -> Report:
+    """A replay of packets, with a map of its links if wanted; its CSV is one row of figures."""
+    tables = (replay_table(summary), latency_table(summary))
+    drawing = replay_map(summary) if with_map else None
+    return Report(tables, replay_record(summary), summary.to_json(), () if drawing is None else (drawing,))
+
+
+def sweep_report(summary: SweepSummary) -> Report:
+    """Curves of a mesh; the CSV has a row for each load of each pattern."""
+    return Report(sweep_tables(summary), sweep_records(summary), summary.to_json(), (sweep_plot(summary),))
 
 
 def listing_report(table: Table) -> Report:

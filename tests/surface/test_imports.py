@@ -33,6 +33,7 @@ ALLOWED = {
     "reading": {"choices", "frontend"},
     "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
     "replays": {"noc", "report"},
+    "sweeps": {"noc", "report"},
     "api": {
         *{
             "choices",
@@ -49,16 +50,17 @@ ALLOWED = {
             "noc",
             "values",
         },
-        *{"replays", "result", "engine", "energy", "trace", "report"},
+        *{"replays", "sweeps", "result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
     "console": {"report", "engine"},
     "options": {"console"},
     "asked": {"api", "console", "options"},
     "noc_verb": {"api", "console", "options"},
+    "sweep_verb": {"api", "console", "options", "noc_verb"},
     "map_verb": {"api", "asked", "console", "options"},
     "compare_verb": {"api", "asked", "console", "options"},
-    "cli": {"api", "asked", "console", "options", "noc_verb", "map_verb", "compare_verb"},
+    "cli": {"api", "asked", "console", "options", "noc_verb", "sweep_verb", "map_verb", "compare_verb"},
 }
 
 
