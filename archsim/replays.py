@@ -37,7 +37,7 @@ def replay_summary(path: str | Path, network: Network, replayed: Replay) -> Repl
     """The figures of a replay."""
     import numpy as np
 
-    from archsim.noc.statistics import histogram, percentile
+    from archsim.noc.latencies import histogram, percentile
 
     latencies = replayed.latencies
     return ReplaySummary(

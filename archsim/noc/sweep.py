@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 
 from archsim.errors import InputError, Problem, nearest_name
+from archsim.noc.latencies import percentile
 from archsim.noc.network import Network
 from archsim.noc.patterns import PATTERNS, Pattern, inject
 from archsim.noc.replay import REPLAYS, check, zero_load_latency
-from archsim.noc.statistics import percentile
 
 SATURATED = 3
 """A mesh is saturated where the mean latency is so many times that of an idle mesh."""

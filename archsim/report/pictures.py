@@ -45,29 +45,26 @@ def sweep_png(summary: SweepSummary) -> bytes:
 
 def heatmap_png(columns: int, rows: int, links: Sequence[LinkUse]) -> bytes:
     """The routers of a mesh and an arrow for each link and direction, coloured by its utilisation."""
-    from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(min(2 + columns, 20), min(1 + rows, 20)), layout="constrained")
+    figure = Figure(figsize=(min(3 + columns, 20), min(2 + rows, 20)), layout="constrained")
     axes = figure.subplots()
-    scale = ScalarMappable(Normalize(0, max((link.utilisation for link in links), default=0.0)), colormaps["inferno_r"])
-    axes.plot(
-        [n % columns for n in range(columns * rows)], [n // columns for n in range(columns * rows)], "s", color="0.7"
-    )
+    routers = range(columns * rows)
+    axes.plot([n % columns for n in routers], [n // columns for n in routers], "s", color="0.7", markersize=3)
+    arrows = []
     for link in links:
-        (y0, x0), (y1, x1) = divmod(link.source, columns), divmod(link.destination, columns)
-        # each direction keeps to one side
-        aside_x, aside_y = 0.12 * (y1 - y0), 0.12 * (x0 - x1)
-        axes.annotate(
-            "",
-            (x1 + aside_x - 0.15 * (x1 - x0), y1 + aside_y - 0.15 * (y1 - y0)),
-            (x0 + aside_x + 0.15 * (x1 - x0), y0 + aside_y + 0.15 * (y1 - y0)),
-            arrowprops={"arrowstyle": "-|>", "color": scale.to_rgba(link.utilisation), "linewidth": 2},
-        )
+        (y, x), (to_y, to_x) = divmod(link.source, columns), divmod(link.destination, columns)
+        along_x, along_y = to_x - x, to_y - y
+        # each direction keeps to its right, as seen with y downwards, and clear of the routers
+        arrows.append((x + 0.15 * along_x - 0.1 * along_y, y + 0.15 * along_y + 0.1 * along_x, along_x, along_y))
+    if arrows:
+        x0, y0, dx, dy = zip(*arrows, strict=True)
+        steps = ([0.7 * step for step in dx], [0.7 * step for step in dy])
+        use = [link.utilisation for link in links]
+        style = {"cmap": "inferno_r", "angles": "xy", "scale_units": "xy", "scale": 1, "units": "x", "width": 0.04}
+        shown = axes.quiver(x0, y0, *steps, use, clim=(0, max(use)), **style)
+        figure.colorbar(shown, ax=axes, label="utilisation")
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
-    figure.colorbar(scale, ax=axes, label="utilisation")
     return _png(figure)
 
 
