@@ -35,6 +35,8 @@ def test_a_log_of_booksim_is_reproduced(archsim: Run, tmp_path: Path):
     assert (document["packets"], document["flits"]) == (120, sum(int(row["flits"]) for row in rows))
     assert (document["mean_latency_cycles"], document["max_latency_cycles"]) == (sum(latencies) / 120, max(latencies))
     assert document["makespan_cycles"] == 1088
+    assert document["p95_latency_cycles"] == sorted(latencies)[113]
+    assert sum(one["packets"] for one in document["latency_histogram"]) == 120
     assert document["checks"] == {"packets": True, "flits": True}
 
 
@@ -51,9 +53,15 @@ def test_options_reach_the_router(archsim: Run, few: Path, tmp_path: Path):
 
 def test_the_table_shows_the_figures(archsim: Run, few: Path):
     ran = archsim("noc-replay", few, "--mesh", "4x1", "--model", "ideal")
-    assert [line.split("  ")[0] for line in ran.out.splitlines()] == [
-        *("few.csv on a mesh of 4x1 (ideal)", "figure", "packets", "flits", "mean latency", "largest latency"),
-        *("last arrival", "busiest link carries flits"),
+    figures, latencies = ran.out.split("\n\n")
+    assert [line.split("  ")[0] for line in figures.splitlines()] == [
+        *("few.csv on a mesh of 4x1 (ideal)", "figure", "packets", "flits", "mean latency", "95 % of packets within"),
+        *("largest latency", "waited beyond an idle mesh", "last arrival", "busiest link carries flits"),
+    ]
+    bar = "#" * 40
+    assert [line.split() for line in latencies.splitlines()] == [
+        *(["Latencies"], ["from", "to", "cycles", "packets"]),
+        *(["17", "17", "1", bar], ["18", "18", "0"], ["19", "19", "0"], ["20", "20", "0"], ["21", "21", "1", bar]),
     ]
     assert "19 cycles" in ran.out
     assert "cycle 21" in ran.out
@@ -101,3 +109,18 @@ def _with_checks(summary: api.report.ReplaySummary, checks: dict[str, bool]) -> 
     from dataclasses import replace
 
     return replace(summary, checks=checks)
+
+
+def test_links_and_waiting_are_in_the_json(archsim: Run, few: Path):
+    """Two packets of 4 flits: over 0-1-2-3 and over 1-2-3. The second is created 4 cycles later and meets the first in
+    router 1, 2 + 4 cycles after its creation; round robin lets that pass, and the second is 5 cycles late."""
+    ran = archsim("noc-replay", few, "--mesh", "4x1", "--json", "-")
+    document = json.loads(ran.out)
+    cycles = document["makespan_cycles"]
+    assert document["links"] == [
+        {"source": near, "destination": near + 1, "flits": flits, "utilisation": flits / cycles}
+        for near, flits in ((0, 4), (1, 8), (2, 8))
+    ]
+    assert document["waited_cycles"] == 5
+    ideal = archsim("noc-replay", few, "--mesh", "4x1", "--json", "-", "--model", "ideal")
+    assert json.loads(ideal.out)["waited_cycles"] == 0
