@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from archsim.noc.channel import CREDIT_CYCLES, HOP_CYCLES
 from archsim.noc.mesh import Mesh
 from archsim.noc.statistics import Link, Load, Traffic
 
@@ -58,6 +59,13 @@ def zero_load(hops: Cycles, hop_cycles: int, serialisation: Cycles) -> Cycles:
     """Cycles from creation to the arrival of the tail on an idle mesh: 2 to enter, a router and link more than there
     are hops, and what the tail comes after the head."""
     return 2 + (hops + 1) * hop_cycles + serialisation
+
+
+def stream_cycles(flits: Cycles, buffer_flits: int, credit_delay: int) -> Cycles:
+    """Cycles from the head of a packet to its tail on an idle mesh: a flit a cycle, and after each `buffer_flits` the
+    rest of the round trip of a credit."""
+    stall = max(0, HOP_CYCLES + CREDIT_CYCLES + credit_delay - buffer_flits)
+    return flits - 1 + (flits - 1) // buffer_flits * stall
 
 
 class IdealMesh:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from archsim.noc.channel import EAST, LOCAL, NORTH, SOUTH, WEST
 from archsim.noc.mesh import Mesh
+
+# Outputs towards +x, -x, +y, -y, and the first of those to the tiles of a router.
+EAST, WEST, NORTH, SOUTH, LOCAL = range(5)
 
 _STEPS = {EAST: (1, 0), WEST: (-1, 0), NORTH: (0, 1), SOUTH: (0, -1)}
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import InputError, Problem, nearest_name
-from archsim.noc.channel import CREDIT_CYCLES, HOP_CYCLES
-from archsim.noc.ideal import Router, zero_load
+from archsim.noc.channel import HOP_CYCLES
+from archsim.noc.ideal import Router, stream_cycles, zero_load
 from archsim.noc.mesh import Mesh
 from archsim.noc.network import Network
 from archsim.noc.packets import MAX_FLITS, Packets
@@ -109,9 +109,7 @@ def zero_load_latency(hops: NDArray[np.int64], flits: NDArray[np.int64], network
     each cycle until the buffer is full, and then waits for the round trip of a credit.
     """
     hop = network.routing_delay + (0 if network.speculative else 1) + HOP_CYCLES
-    round_trip = HOP_CYCLES + CREDIT_CYCLES + network.credit_delay
-    stall = max(0, round_trip - network.buffer_flits)
-    return zero_load(hops, hop, flits - 1 + (flits - 1) // network.buffer_flits * stall)
+    return zero_load(hops, hop, stream_cycles(flits, network.buffer_flits, network.credit_delay))
 
 
 def link_flits(packets: Packets, columns: int, rows: int) -> NDArray[np.int64]:

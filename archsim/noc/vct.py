@@ -16,27 +16,19 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable
 
-from archsim.noc.channel import CREDIT_CYCLES, HOP_CYCLES, INJECTION_CYCLES
-from archsim.noc.ideal import Delivery, Router, zero_load
+from archsim.noc.channel import INJECTION_CYCLES
+from archsim.noc.ideal import Delivery, Router, stream_cycles, zero_load
 from archsim.noc.junctions import Input, Junctions, Output, Packet
 from archsim.noc.mesh import Mesh
 from archsim.noc.statistics import Link, Load, Traffic
-
-
-def stream_cycles(flits: int, buffer_flits: int | None, credit_delay: int) -> int:
-    """Cycles from the head of a packet to its tail: a flit a cycle, and after each `buffer_flits` (None: no bound) the
-    rest of the round trip of a credit, as BookSim 2 (commit 28f43299) measures it on an idle mesh."""
-    if buffer_flits is None:
-        return flits - 1
-    stall = max(0, HOP_CYCLES + CREDIT_CYCLES + credit_delay - buffer_flits)
-    return flits - 1 + (flits - 1) // buffer_flits * stall
 
 
 class VctMesh:
     """Messages, cut into packets, on a mesh of routers with room for every packet.
 
     Each tile has a source and a sink of its own at its router. Without `multicast` a message to several tiles is sent
-    to each by itself, in the order of the tiles.
+    to each by itself, in the order of the tiles. `buffer_flits` (None: no bound) and `credit_delay` are those of
+    `stream_cycles`.
     """
 
     def __init__(
@@ -81,7 +73,9 @@ class VctMesh:
             trees[source, tree, size_bytes] = trees.get((source, tree, size_bytes), 0) + 1
             for number in range(packets):
                 size = min(flits - number * self.router.max_packet_flits, self.router.max_packet_flits)
-                stream = stream_cycles(size, self._buffer_flits, self._credit_delay)
+                stream = size - 1
+                if self._buffer_flits is not None:
+                    stream = stream_cycles(size, self._buffer_flits, self._credit_delay)
                 self._inject(time, source, Packet(message, tree, number == packets - 1, size, stream))
         return self.next_delivery()
 
@@ -187,11 +181,7 @@ class VctMesh:
                 output.armed = False
                 wanted[output] = None
             else:
-                for output in self._ask(self._junctions.inputs[index]):
-                    if output.free <= now:
-                        wanted[output] = None
-                    elif not output.armed:
-                        self._arm(output)
+                self._ask(self._junctions.inputs[index], now, wanted)
         given: dict[Input, list[Output]] = {}
         for output in wanted:
             chosen = output.in_turn()
@@ -200,15 +190,18 @@ class VctMesh:
         for asking, outputs in given.items():
             self._pass(asking, outputs, now)
 
-    def _ask(self, asking: Input) -> list[Output]:
-        """The first packet of an input asks for all outputs that it still has to take."""
+    def _ask(self, asking: Input, now: int, wanted: dict[Output, None]) -> None:
+        """The first packet of an input asks for all outputs that it still has to take; those that are free are
+        `wanted` now."""
         if not asking.branches:
             asking.branches = self._junctions.branches(asking.router, asking.queue[0][1].destinations)
-        outputs = [output for output, _ in asking.branches]
-        for output in outputs:
+        for output, _ in asking.branches:
             output.requests[asking.port] = asking
             output.asking += 1
-        return outputs
+            if output.free <= now:
+                wanted[output] = None
+            elif not output.armed:
+                self._arm(output)
 
     def _arm(self, output: Output) -> None:
         output.armed = True
@@ -225,7 +218,8 @@ class VctMesh:
         for branch in asking.branches:
             output, tiles = branch
             if output in outputs:
-                self._forward(packet._replace(destinations=tiles), output, head, tail)
+                forked = packet if tiles == packet.destinations else packet._replace(destinations=tiles)
+                self._forward(forked, output, head, tail)
             else:
                 output.requests[asking.port] = None
                 output.asking -= 1
