@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archsim.engine.events import ARRIVE, Action, rank
 from archsim.engine.link import Link
-from archsim.engine.message import Message, Target
+from archsim.engine.message import Message, Target, message_state
 from archsim.hardware import Noc
 from archsim.mapping.registry import Registry
-from archsim.noc import MODELS, Build, Mesh, Router
+from archsim.noc import MODELS, Buffers, Build, ContendedModel, Mesh, NetworkModel, Router, zero_load
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
@@ -23,21 +25,15 @@ for _name, _model in MODELS.items():
 # The tile of each chip whose router the off-chip links are on.
 GATE = 0
 
+# A cycle after the end of any run.
+_FOR_EVER = 1 << 50
 
-class MeshAdapter:
-    """Drives a network model of `archsim.noc` from SimPy: one event is armed at its earliest delivery."""
 
-    def __init__(self, chip: Chip, noc: Noc, number: int, mesh: Mesh) -> None:
-        router = Router(
-            noc.routing_delay,
-            noc.vc_allocation_delay,
-            noc.switch_allocation_delay,
-            noc.traversal_delay,
-            noc.link_delay,
-            noc.flit_bytes,
-            noc.max_packet_flits,
-        )
-        self.model = MESHES[noc.model](mesh, router)
+class Adapter(ABC):
+    """Drives a network model of `archsim.noc` from SimPy: one event is armed at the next delivery."""
+
+    def __init__(self, chip: Chip, model: NetworkModel | ContendedModel, number: int) -> None:
+        self.model = model
         self._env = chip.env
         self._priority = rank(ARRIVE, number)
         self._period = chip.clock.noc
@@ -51,9 +47,7 @@ class MeshAdapter:
         now = -(-self._env.now // self._period)
         self._sent += 1
         self._under_way[self._sent] = (message, dict(by_tile))
-        earliest = self.model.send(now, self._sent, source, by_tile.keys(), message.size_bytes)
-        if self._armed is None or earliest < self._armed:
-            self._arm(earliest)
+        self._entered(now, self.model.send(now, self._sent, source, by_tile.keys(), message.size_bytes))
 
     def _arm(self, cycle: int) -> None:
         self._armed = cycle
@@ -71,18 +65,95 @@ class MeshAdapter:
                 target.arrive(message)
             if not by_tile:
                 del self._under_way[number]
-        following = self.model.next_delivery()
-        if following is not None and (self._armed is None or following < self._armed):
-            self._arm(following)
+        self._go_on(now)
 
-    def pending(self) -> list[tuple[int, Message, int]]:
-        """The deliveries to come: cycle, message, destination."""
-        return [(time, self._under_way[number][0], tile) for time, number, tile in self.model.pending]
+    @abstractmethod
+    def _entered(self, now: int, earliest: int | None) -> None:
+        """A message entered; the model knows of a delivery at `earliest`."""
+
+    @abstractmethod
+    def _go_on(self, now: int) -> None:
+        """Everything up to now is delivered."""
+
+    @abstractmethod
+    def state(self, cycle: int, image: int) -> tuple[Hashable, ...]:
+        """What is under way, relative to a cycle and an image."""
+
+    def _name(self, number: int, image: int) -> tuple[Hashable, ...]:
+        return message_state(self._under_way[number][0], image)
 
     @property
     def under_way(self) -> int:
         """Messages not yet delivered everywhere."""
         return len(self._under_way)
+
+
+class KnownAdapter(Adapter):
+    """Every delivery is known when its message is sent."""
+
+    def __init__(self, chip: Chip, model: NetworkModel, number: int) -> None:
+        super().__init__(chip, model, number)
+        self._known = model
+
+    def _entered(self, now: int, earliest: int | None) -> None:  # noqa: ARG002
+        if earliest is not None and (self._armed is None or earliest < self._armed):
+            self._arm(earliest)
+
+    def _go_on(self, now: int) -> None:
+        self._entered(now, self._known.next_delivery())
+
+    def state(self, cycle: int, image: int) -> tuple[Hashable, ...]:
+        """The deliveries to come, relative to a cycle and an image."""
+        pending = self._known.pending
+        return tuple(sorted((time - cycle, str(self._name(number, image)), tile) for time, number, tile in pending))
+
+
+class ContendedAdapter(Adapter):
+    """Messages make each other wait: the model runs ahead of the engine, to 2 cycles after the engine's next event,
+    since a message touches nothing before it has been on its way for so long; but not beyond the next delivery."""
+
+    def __init__(self, chip: Chip, model: ContendedModel, number: int) -> None:
+        super().__init__(chip, model, number)
+        self._ahead = model
+        self._certain = False
+        self._soonest = zero_load(0, model.router.hop_cycles - model.router.routing_delay, 0)
+
+    def _entered(self, now: int, earliest: int | None) -> None:  # noqa: ARG002
+        """Arms the first delivery that this may cause, unless one is known to come before any other."""
+        if not self._certain and (self._armed is None or now + self._soonest < self._armed):
+            self._arm(now + self._soonest)
+
+    def _go_on(self, now: int) -> None:
+        """Arms the next delivery, or, if it hangs on what the engine does next, when that is done."""
+        following = self._env.peek()
+        until = _FOR_EVER if following == math.inf else -(-int(following) // self._period)
+        delivery = self._ahead.run_ahead(until + 2)
+        self._certain = delivery is not None
+        if delivery is not None:
+            self._arm(delivery)
+        elif self._under_way:
+            self._arm(max(until, now + 1))
+
+    def state(self, cycle: int, image: int) -> tuple[Hashable, ...]:
+        """What is under way, relative to a cycle and an image."""
+        return self._ahead.state(cycle, lambda number: self._name(number, image))
+
+
+def _adapter(chip: Chip, noc: Noc, number: int, mesh: Mesh) -> Adapter:
+    router = Router(
+        noc.routing_delay,
+        noc.vc_allocation_delay,
+        noc.switch_allocation_delay,
+        noc.traversal_delay,
+        noc.link_delay,
+        noc.flit_bytes,
+        noc.max_packet_flits,
+    )
+    buffers = Buffers(noc.vcs, noc.buffer_flits, noc.credit_delay)
+    model = MESHES[noc.model](mesh, router, buffers, noc.multicast)
+    if isinstance(model, ContendedModel):
+        return ContendedAdapter(chip, model, number)
+    return KnownAdapter(chip, model, number)
 
 
 class Fabric:
@@ -92,12 +163,12 @@ class Fabric:
     def __init__(self, chip: Chip, chips: int) -> None:
         self._tiles = tiles = chip.placement.tiles_per_chip
         self._ways: dict[tuple[int, int], _Way] = {}
-        self.meshes: list[MeshAdapter] = []
+        self.meshes: list[Adapter] = []
         noc = chip.design.noc
         if noc is not None:
             across, down = noc.cluster
             mesh = Mesh(tiles, chip.design.chip.mesh_width or tiles, across, down)
-            self.meshes = [MeshAdapter(chip, noc, number, mesh) for number in range(chips)]
+            self.meshes = [_adapter(chip, noc, number, mesh) for number in range(chips)]
         ticks = chip.limits.offchip_ticks
         self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n, ticks) for n in range(chips)]
         self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1, ticks) for n in range(chips)]
@@ -186,7 +257,7 @@ class NoFabric:
     """Delivers at once: the fabric of `--ideal`, without meshes or links."""
 
     def __init__(self) -> None:
-        self.meshes: list[MeshAdapter] = []
+        self.meshes: list[Adapter] = []
         self.upward: list[Link] = []
         self.downward: list[Link] = []
 

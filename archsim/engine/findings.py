@@ -14,7 +14,7 @@ from archsim.mapping import Placement
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
     from archsim.engine.stage import StageUnit
-    from archsim.noc import NetworkModel
+    from archsim.noc import ContendedModel, NetworkModel
 
 Uses = dict[tuple[str, str], tuple[int, int]]
 """For each unit, by its kind and where it is, the ticks for which it worked, and those that it was there for."""
@@ -63,7 +63,7 @@ class Findings:
     bound_cycles: int
     counters: Counters
     stages: Mapping[int, StageTimes]
-    mesh: NetworkModel | None
+    mesh: NetworkModel | ContendedModel | None
     checks: Mapping[str, bool]
     uses: Uses
     events: int

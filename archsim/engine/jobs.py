@@ -16,7 +16,7 @@ from archsim.mapping import Job, estimate
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
-    from archsim.noc import NetworkModel
+    from archsim.noc import ContendedModel, NetworkModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class JobRun:
     uses: Uses
     events: int
     levels: frozenset[str]
-    mesh: NetworkModel | None
+    mesh: NetworkModel | ContendedModel | None
 
     def counting(self, more: Mapping[Any, int]) -> JobRun:
         """With more counted."""
@@ -66,7 +66,7 @@ class Totals:
         self.events = 0
         self.checks: dict[str, bool] = {}
         self.levels: frozenset[str] = frozenset()
-        self.mesh: NetworkModel | None = None
+        self.mesh: NetworkModel | ContendedModel | None = None
 
     def simulated(self, run: JobRun) -> None:
         """A run that was simulated."""

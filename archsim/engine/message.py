@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from archsim.mapping.spans import Span
@@ -105,3 +105,10 @@ class Message:
         self._waiting -= 1
         if not self._waiting:
             self._accepted()
+
+
+def message_state(message: Message, image: int) -> tuple[Hashable, ...]:
+    """A message, relative to an image."""
+    parts = None if message.parts is None else tuple(message.parts)
+    where = (message.origin.index, message.image - image, message.window, message.slot, message.run, parts)
+    return *where, message.floor, message.size_bytes

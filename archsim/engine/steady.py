@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.engine.counters import NOTHING, Counters, count
 from archsim.engine.job import Job
-from archsim.engine.message import Message
+from archsim.engine.message import Message, message_state
 from archsim.mapping.needs import MISSING
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def snapshot(chip: Chip, image: int) -> State:
         tuple(tuple(sorted((i - image, s, n) for (i, s), n in stage.emitter.open.items())) for stage in chip.stages),
         tuple(stage.turns - image * stage.plan.stage.windows for stage in chip.stages if stage.in_order),
         tuple(host.sent - image * host.slots for host in chip.inputs),
-        tuple(_mesh(adapter.pending(), now // period, image) for adapter in chip.fabric.meshes),
+        tuple(adapter.state(now // period, image) for adapter in chip.fabric.meshes),
         chip.output.state(image),
     )
 
@@ -92,17 +92,6 @@ def _argument(argument: object, now: int, image: int, floor: int) -> Hashable:
     if isinstance(argument, int):
         return max(argument - now, 0)
     return None
-
-
-def message_state(message: Message, image: int) -> State:
-    """A message, relative to an image."""
-    parts = None if message.parts is None else tuple(message.parts)
-    where = (message.origin.index, message.image - image, message.window, message.slot, message.run, parts)
-    return *where, message.floor, message.size_bytes
-
-
-def _mesh(pending: list[tuple[int, Message, int]], cycle: int, image: int) -> State:
-    return tuple(sorted((time - cycle, str(message_state(m, image)), tile) for time, m, tile in pending))
 
 
 def _port(port: Port, now: int, image: int) -> State:

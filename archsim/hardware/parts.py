@@ -136,7 +136,9 @@ class ChipSize(Part):
 class Noc(Part):
     """The mesh between the tiles: `concentration` tiles (a square or a row of them) share a router.
 
-    Delays are in cycles of the NoC's clock; the default values are the base router of the documentation.
+    Delays are in cycles of the NoC's clock. Inputs of routers have `vcs` virtual channels of `buffer_flits`, and a
+    credit takes `credit_delay` (BookSim 2's base router where not given). With `multicast` a value that several tiles
+    need is sent once.
     """
 
     model: str
@@ -149,6 +151,10 @@ class Noc(Part):
     switch_allocation_delay: Natural
     traversal_delay: Natural
     link_delay: Count
+    vcs: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
+    buffer_flits: Count = 8
+    credit_delay: Natural = 1
+    multicast: bool = True
 
     @property
     def cluster(self) -> tuple[int, int]:

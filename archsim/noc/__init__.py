@@ -1,18 +1,27 @@
 """Models of the network between tiles: messages in, deliveries out, time in cycles of the network's clock."""
 
+from archsim.noc.buffers import Buffers
 from archsim.noc.bus import SharedBus
-from archsim.noc.ideal import Delivery, IdealMesh, Router
+from archsim.noc.ideal import Delivery, IdealMesh, Router, zero_load
 from archsim.noc.mesh import Mesh
-from archsim.noc.model import Build, NetworkModel
+from archsim.noc.model import Build, ContendedModel, NetworkModel
 from archsim.noc.statistics import Traffic
 from archsim.noc.vct import VctMesh
 
-MODELS: dict[str, Build] = {"ideal": IdealMesh, "bus": SharedBus}
+MODELS: dict[str, Build] = {
+    "ideal": lambda mesh, router, _buffers, _multicast: IdealMesh(mesh, router),
+    "bus": lambda mesh, router, _buffers, _multicast: SharedBus(mesh, router),
+    "vct": lambda mesh, router, buffers, multicast: VctMesh(
+        mesh, router, multicast=multicast, buffer_flits=buffers.flits, credit_delay=buffers.credit_delay
+    ),
+}
 """The models by the name that `noc.model` gives."""
 
 __all__ = [
     "MODELS",
+    "Buffers",
     "Build",
+    "ContendedModel",
     "Delivery",
     "IdealMesh",
     "Mesh",
@@ -21,4 +30,5 @@ __all__ = [
     "SharedBus",
     "Traffic",
     "VctMesh",
+    "zero_load",
 ]

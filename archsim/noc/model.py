@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Hashable, Iterable
+from typing import Protocol, runtime_checkable
 
+from archsim.noc.buffers import Buffers
 from archsim.noc.ideal import Delivery, Router
 from archsim.noc.mesh import Mesh
 from archsim.noc.statistics import Load, Traffic
@@ -40,5 +41,35 @@ class NetworkModel(Protocol):
         """What messages come to that such a network has carried."""
 
 
-Build = Callable[[Mesh, Router], NetworkModel]
-"""Builds the network of a chip whose tiles stand on a mesh."""
+@runtime_checkable
+class ContendedModel(Protocol):
+    """A network in which messages make each other wait, so that a delivery is known only when its way was free."""
+
+    router: Router
+    traffic: Traffic
+
+    @property
+    def busy_cycles(self) -> int:
+        """For how long the unit that messages wait for was busy."""
+
+    def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int | None:
+        """A message enters; answers what `next_delivery` does."""
+
+    def run_ahead(self, limit: int) -> int | None:
+        """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
+        answers its cycle, or None if it is not certain by then."""
+
+    def advance(self, until: int) -> list[Delivery]:
+        """The deliveries up to and including cycle `until`; messages may be sent in that cycle, and no earlier."""
+
+    def state(self, now: int, name: Callable[[int], Hashable]) -> tuple[Hashable, ...]:
+        """All that decides the future, relative to cycle `now`; `name` says what a message is apart from its
+        number."""
+
+    def load(self, traffic: Traffic) -> Load:
+        """What messages come to that such a network has carried."""
+
+
+Build = Callable[[Mesh, Router, Buffers, bool], NetworkModel | ContendedModel]
+"""Builds the network of a chip whose tiles stand on a mesh; the last says whether it carries a message once for all
+its destinations, where it can."""

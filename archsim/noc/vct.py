@@ -58,8 +58,8 @@ class VctMesh:
 
     def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int | None:
         """A message of `size_bytes` enters at `source` in cycle `time`; `message` is any number of the caller's that
-        no message under way has. Cycles never decrease; those up to the `until` of `advance` and up to one less than
-        the `limit` of `run_ahead` are over.
+        no message under way has. Cycles never decrease; those before the `until` of `advance` and before `limit` - 2 of
+        `run_ahead` are over.
 
         Answers what `next_delivery` does.
         """
@@ -89,15 +89,15 @@ class VctMesh:
         return self.pending[0][0] if self.pending else None
 
     def run_ahead(self, limit: int) -> int | None:
-        """Goes on to the end of cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 1
-        on; answers its cycle, or None if it is not certain by then."""
+        """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
+        answers its cycle, or None if it is not certain by then."""
         events = self._events
         soonest = self.router.vc_allocation_delay + self._to_next
         while events:
             now = events[0] // self._span
             if self.pending and self.pending[0][0] <= now + soonest:
                 break
-            if now > limit:
+            if now >= limit:
                 return None
             self._cycle(now)
         return self.next_delivery()

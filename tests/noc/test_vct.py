@@ -219,7 +219,7 @@ def test_running_ahead_finds_every_delivery_in_its_cycle(data: st.DataObject, me
     model, found, waiting, now = VctMesh(mesh, BASE), {}, list(enumerate(sent)), 0
     while waiting or len(found) < len(expected):
         following = waiting[0][1][0] if waiting else now + step
-        certain = model.run_ahead(following + 1)
+        certain = model.run_ahead(following + 2)
         if certain is not None and certain <= following:
             now = certain
             arrived = model.advance(now)
@@ -239,11 +239,11 @@ def test_a_delivery_is_known_when_its_last_branch_is_given_and_certain_when_none
     tile sends in cycle 9 is there before."""
     mesh = VctMesh(Mesh(3, 3), BASE)
     assert mesh.send(0, 1, 0, (1,), 64) is None
-    assert (mesh.run_ahead(5), mesh.next_delivery()) == (None, None)
-    assert (mesh.run_ahead(6), mesh.next_delivery(), mesh.pending) == (25, 25, [(25, 1, 1)])
+    assert (mesh.run_ahead(6), mesh.next_delivery()) == (None, None)
+    assert (mesh.run_ahead(7), mesh.next_delivery(), mesh.pending) == (25, 25, [(25, 1, 1)])
     assert mesh.send(9, 2, 2, (2,), 4) == 25
-    assert mesh.run_ahead(10) is None
-    assert mesh.run_ahead(11) == 15
+    assert mesh.run_ahead(11) is None
+    assert mesh.run_ahead(12) == 15
     assert mesh.advance(24) == [(15, 2, 2)]
     assert mesh.advance(25) == [(25, 1, 1)]
     assert mesh.next_delivery() is None
