@@ -59,7 +59,7 @@ class Counters:
 NOTHING = Counters(Counter())
 
 
-def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
+def count(chip: Chip, names: tuple[Hashable, ...] | None = None) -> Counters:
     """The counters of a chip at this moment; `names` are the numbers to give its stages."""
     of: Counter[Key] = Counter()
     for stage in chip.stages:
@@ -72,7 +72,7 @@ def count(chip: Chip, names: tuple[int, ...] | None = None) -> Counters:
     return Counters(of)
 
 
-def _of_stage(stage: StageUnit, number: int) -> Counter[Key]:
+def _of_stage(stage: StageUnit, number: Hashable) -> Counter[Key]:
     of: Counter[Key] = Counter()
     plan, chip, windows = stage.plan, stage.chip, sum(seen[0] for seen in stage.seen)
     for copy in stage.copies:

@@ -35,7 +35,8 @@ class HostInput:
         self._link = link
         self._groups = receivers_of(receivers, slots)
         self.sent = 0
-        self._packets = self._divide(max(link.packet_bytes // size_bytes, 1), mixed=link.unit == "memory")
+        self._most = max(link.packet_bytes // size_bytes, 1)
+        self._packets = self._divide(self._most, mixed=link.unit == "memory")
         self._under_way = 0
         self._looping = False
         self._more = False
@@ -67,7 +68,7 @@ class HostInput:
             for size, receivers in self._groups[first]
         ]
         if self._link.ticks(self._size * run):
-            self._link.send(self.name, image, slot, self._size * run, self._arrived, messages)
+            self._link.send(self.name, image, slot, self._size * run, self._arrived, messages, slot // self._most)
         else:
             _send_all(messages)
 

@@ -47,7 +47,7 @@ def run_job(job: Job, chip: Chip) -> JobRun:
     meshes = chip.fabric.meshes
     return JobRun(
         took=max(chip.output.image_done[0], stage.first_image_end),
-        counters=count(chip, (job.stage,)),
+        counters=count(chip, (job.stage if job.kind == "forward" else (job.stage, job.kind),)),
         times=stage_times(stage),
         checks=run_checks(chip, count(chip), 1, estimate(job.placement)),
         uses=unit_uses(chip),

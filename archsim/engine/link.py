@@ -45,9 +45,11 @@ class Link:
         size_bytes: int,
         arrive: Callable[[Any], None],
         argument: object,
+        lane: int | None = None,
     ) -> None:
-        """Calls `arrive` with `argument` when `size_bytes` for a window of a layer are across."""
-        env, lane = self._chip.env, window % len(self.servers)
+        """Calls `arrive` with `argument` when `size_bytes` for a window of a layer are across, by default on the
+        window's own lane."""
+        env, lane = self._chip.env, (window if lane is None else lane) % len(self.servers)
         service = self.ticks(size_bytes)
         end = self.servers[lane].serve(env.now, service)
         self.sent_bytes += size_bytes

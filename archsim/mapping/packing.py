@@ -58,12 +58,15 @@ class Packer:
     functions of its home tile busy; no tile is given more than all of it, unless by a single copy.
     """
 
-    def __init__(self, draft: Draft, buffers: Buffers, tiles: int, sfu_loads: dict[int, float]) -> None:
+    def __init__(
+        self, draft: Draft, buffers: Buffers, tiles: int, sfu_loads: dict[int, float], first_tile: int = 0
+    ) -> None:
         self._draft = draft
         self._design = design = draft.design
         self._sfu_loads = sfu_loads
         self._buffers = buffers
-        self._path = mesh_path(design, tiles)
+        path = mesh_path(design, tiles)
+        self._path = path[first_tile:] + path[:first_tile]
         self._bins: list[Bin] = []
         self.placed: list[Placed] = []
         self.too_large: tuple[int, int] | None = None

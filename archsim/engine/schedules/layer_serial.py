@@ -135,8 +135,8 @@ class _Serial:
         simulated = sum(map(len, self._known.values()))
         if simulated < len(jobs) * self._run.images:
             notes.append(
-                f"{simulated} layers and passes were simulated, every window by itself; the others of"
-                f" {self._run.images} images begin in the same state and go the same way"
+                f"{simulated} layers and passes were simulated, every window by itself; the others begin in the same"
+                " state as one of these and go the same way"
             )
         passes = Counter(job.stage for job in jobs if job.loads)
         names = {plan.stage.index: plan.stage.name for plan in self._placement.plans}

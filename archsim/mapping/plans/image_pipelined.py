@@ -10,16 +10,14 @@ from archsim.errors import input_error
 from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.alone import alone
-from archsim.mapping.assemble import make_ports
 from archsim.mapping.backward import error_stages, gradient_stage
-from archsim.mapping.buffers import Buffers
 from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
-from archsim.mapping.placement import Job, Placement, StagePlan
+from archsim.mapping.placement import Job, Placement
 from archsim.mapping.plans.registry import PLANS
 from archsim.mapping.plans.resident import UNLIMITED, no_room, pack, place_resident
+from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_pe
-from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
@@ -40,29 +38,10 @@ def place_lockstep(
     cycle, jobs = -1, []
     for plan in whole.plans:
         cycle += plan.tiling is not None
-        jobs.append(Job(plan.stage.index, _taken_out(whole, plan), cycle=max(cycle, 0)))
+        jobs.append(Job(plan.stage.index, taken_out(whole, plan, design), cycle=max(cycle, 0)))
         if training is not None:
             jobs += _backward(graph, design, plan.stage, whole.chips, max(cycle, 0))
     return replace(whole, ports=(), jobs=tuple(jobs), training=training)
-
-
-def _taken_out(whole: Placement, plan: StagePlan) -> Placement:
-    """A stage where it stands, with the buffers of its tiles to itself."""
-    design, stage = whole.design, plan.stage
-    stages, copies = alone(stage), len(plan.copies)
-    tilings = {0: plan.tiling} if plan.tiling else {}
-    draft = Draft(
-        whole.graph, design, stages, tilings, dict.fromkeys(tilings, copies), design.tile_arrays, whole.sharing
-    )
-    assignment = replace(plan.assignment, rotation=0)
-    buffers = Buffers(stages, {0: assignment}, design)
-    spans: dict[tuple[int, int], Span] = {}
-    for port in whole.ports:
-        if port.key[0] == stage.index:
-            spans[port.tile, 0] = port.span.union(spans.get((port.tile, 0)))
-    plans = (replace(plan, stage=stages.stages[0], assignment=assignment),)
-    ports = make_ports(draft, plans, spans, buffers)
-    return replace(whole, stages=stages, plans=plans, ports=ports, from_memory=True)
 
 
 def _backward(graph: Graph, design: Design, stage: Stage, chips: int, cycle: int) -> Iterator[Job]:

@@ -7,8 +7,9 @@ written before the pass that needs them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archsim.errors import InputError, input_error
 from archsim.graph import Graph
@@ -18,7 +19,8 @@ from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS, no_training
-from archsim.mapping.plans.resident import UNLIMITED, arrays_of, fewest_chips, no_room, pack
+from archsim.mapping.plans.resident import UNLIMITED, arrays_of, fewest_chips, no_room, pack, place_resident
+from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_tile
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling, tile_layer
@@ -37,6 +39,8 @@ def place_serial(
         )
     chips = fewest_chips(design, stages, tilings)
     store = _Store(graph, design, tilings, chips)
+    if store.apart:
+        return _each_in_its_place(graph, design, stages, tilings)
     resident = {index: tiling for index, tiling in tilings.items() if index in store.resident}
     copies = copies_of(stages, resident, design, store.for_copies, store.active)
     planner = _Planner(graph, design, chips, store)
@@ -50,6 +54,24 @@ def place_serial(
         graph, design, stages, tuple(plans), (), chips, tiles, by_tile(design, UNLIMITED), tuple(jobs),
         staging_arrays=store.staging,
     )  # fmt: skip
+
+
+def _each_in_its_place(graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling]) -> Placement:
+    """Where no converters are shared and everything is stored, all layers have their place on the chip, each with the
+    buffers of its tiles to itself while it works."""
+    roomy = design.model_copy(update={"tile": design.tile.model_copy(update={"buffer_bytes": None})})
+    whole = place_resident(graph, roomy, stages, tilings, None)
+    jobs = []
+    for plan in whole.plans:
+        job = Job(plan.stage.index, taken_out(whole, plan, design))
+        needed = Counter[int]()
+        for port in job.placement.ports:
+            needed[port.tile] += port.minimum * port.value_bytes
+        most, room = max(needed.values(), default=0), design.tile.buffer_bytes
+        if room is not None and most > room:
+            raise no_room(graph, design, stages, whole.chips, (plan.stage.index, most))
+        jobs.append(job)
+    return replace(whole, design=design, ports=(), jobs=tuple(jobs))
 
 
 class _Store:
@@ -66,6 +88,7 @@ class _Store:
         stored = design.rotation.stored_arrays
         self.stored = UNLIMITED if stored == "unlimited" else stored or every
         self.rotates = design.arrays_per_set > 1
+        self._all_stored = sum(tiling.arrays for tiling in tilings.values()) <= self.stored <= every
         self.staging = 0
         self.resident = set(tilings)
         if sum(tiling.arrays for tiling in tilings.values()) > self.stored:
@@ -79,6 +102,11 @@ class _Store:
             if design.array.write_ns is None:
                 raise _needs_writing(graph, design, sum(tiling.arrays for tiling in tilings.values()), self.stored)
         self.for_copies = design.copies.budget_arrays or self.stored - self.staging
+
+    @property
+    def apart(self) -> bool:
+        """Whether every copy has arrays and converters of its own."""
+        return not self.rotates and self._all_stored
 
     @property
     def pass_arrays(self) -> int:
@@ -97,12 +125,21 @@ def _needs_writing(graph: Graph, design: Design, needed: int, stored: int) -> In
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Planner:
-    graph: Graph
-    design: Design
-    chips: int
-    store: _Store
+    """Places layers one after the other: each begins on the tile after the one where the arrays before it end, so
+    that all tiles store as much."""
+
+    def __init__(self, graph: Graph, design: Design, chips: int, store: _Store) -> None:
+        self.graph = graph
+        self.design = design
+        self.chips = chips
+        self.store = store
+        self._stored = 0
+
+    @property
+    def _first_tile(self) -> int:
+        at_once = self.design.tile_arrays // self.design.arrays_per_set
+        return -(-self._stored // at_once) % (self.store.active // at_once)
 
     def jobs(self, stage: Stage, copies: int) -> Iterator[Job]:
         """The jobs of a stage: one, or one for each pass where weights are written before it; passes of equal size
@@ -146,7 +183,8 @@ class _Planner:
         sharing = by_tile(self.design, max(-(-arrays // self.store.active), 1))
         counts = dict.fromkeys(tilings, copies)
         draft = Draft(self.graph, self.design, stages, tilings, counts, sharing.group, sharing, alone=True)
-        placement, too_large = pack(draft, self.chips)
+        placement, too_large = pack(draft, self.chips, self._first_tile)
+        self._stored += arrays
         if placement is None:
             raise no_room(self.graph, self.design, stages, self.chips, too_large)
         return placement

@@ -131,7 +131,7 @@ def no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large:
     )
 
 
-def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | None]:
+def pack(draft: Draft, chips: int, first_tile: int = 0) -> tuple[Placement | None, tuple[int, int] | None]:
     """A placement on that many chips, or the stage (and bytes) that no empty tile can take. Busy special functions
     are spread where there are tiles for it; where there are not they share a tile and take longer."""
     design = draft.design
@@ -140,7 +140,7 @@ def pack(draft: Draft, chips: int) -> tuple[Placement | None, tuple[int, int] | 
     tiles = design.chip.tiles if design.chip.tiles != "unlimited" else _enough(draft)
     no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
     for loads, near in product((draft.sfu_loads, no_loads), (True, False)):
-        packer = Packer(draft, buffers, chips * tiles, loads)
+        packer = Packer(draft, buffers, chips * tiles, loads, first_tile)
         if packer.pack(units, near=near) and _place_vectors(draft, packer):
             plans = make_plans(draft, packer.placed)
             ports = make_ports(draft, plans, packer.spans, buffers)
