@@ -20,6 +20,7 @@ from archsim.hardware import load_design
 from archsim.mapping import Placement, estimate, place
 from archsim.result import NullObserver
 from tests.engine.networks import SMALL, Net, on
+from tests.engine.observed import Reads
 from tests.engine.test_recurrence import networks
 from tests.recurrent import stacked
 
@@ -140,6 +141,26 @@ def test_slices_of_a_unit_are_apart_and_inside_their_layer_and_the_run(name: str
         assert min(start for start, _ in spans) * tick_ns >= (layers[layer].start_ns or 0) - slack
         last = max(layers[one.name].end_ns or 0 for one in _of_stage(placement, layer))
         assert max(end for _, end in spans) * tick_ns <= last + slack
+
+
+@pytest.mark.parametrize("schedule", ["written", "resident"])
+@pytest.mark.parametrize("images", [1, 2])
+def test_every_pass_of_every_image_is_seen_though_passes_are_alike(schedule: str, images: int) -> None:
+    """The arrays of each layer are read, on their home tiles, for as long as the slices say; nothing is left out."""
+    net = Net(8, 2, 2)
+    net.conv(net.conv("image", 64), 192)
+    settings = SCHEDULES[schedule] if schedule == "written" else (*RESIDENT, "rotation.stored_arrays=unlimited")
+    placement = on("atomlayer", net, *settings)
+    seen = Reads()
+    traced, plain = simulate(placement, images=images, observer=seen), simulate(placement, images=images)
+    assert traced.latency_ns == plain.latency_ns
+    assert traced.moved_bytes == plain.moved_bytes
+    tick_ns = traced.tick_ps / 1000
+    for layer in traced.layers:
+        reads = [span for (name, _, _), spans in seen.spans.items() if name == layer.name for span in spans]
+        assert len(reads) >= layer.windows * images
+        assert sum(end - start for start, end in reads) * tick_ns >= (layer.busy_ns or 0) - 1e-6
+        assert layer.busy_ns
 
 
 def _of_stage(placement: Placement, name: str) -> list[object]:

@@ -103,10 +103,10 @@ class _Serial:
         return Ahead(ahead.arrays + ran.wrote - job.loads, ran.settling)
 
     def _run_of(self, job: Job, ahead: Ahead, most: int) -> _Ran:
-        """A run of a job that begins with what is ahead and may write `most` arrays meanwhile."""
+        """A run of a job that begins with what is ahead and may write `most` arrays meanwhile; observers see each."""
         like = self._known.setdefault((id(job.placement), ahead.arrays if job.loads else 0, ahead.settling), [])
         for ran in like:
-            if ran.holds(most):
+            if ran.holds(most) and not self._run.observers:
                 return ran
         like.append(self._simulate(job, ahead, most))
         self._totals.simulated(like[-1].run)
