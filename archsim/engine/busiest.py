@@ -22,8 +22,9 @@ def unit_uses(chip: Chip) -> Uses:
                 uses[where] = max((unit.busy, elapsed), uses.get(where, (0, 0)))
     for tile in chip.tiles.values():
         for name, server in tile.servers().items():
-            where = (name.split()[0], f"tile {tile.number}")
-            uses[where] = max((server.busy, elapsed), uses.get(where, (0, 0)))
+            kind, *number = name.split()
+            place = f"tile {tile.number}" + (f", set {number[0]}" if number else "")
+            uses[kind, place] = (server.busy, elapsed)
     for number, adapter in enumerate(chip.fabric.meshes):
         uses["noc", f"chip {number}"] = (adapter.model.busy_cycles * chip.clock.noc, elapsed)
     for link in chip.links():

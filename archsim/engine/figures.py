@@ -144,6 +144,7 @@ def to_result(found: Findings, cpu_s: float) -> Result:
         interval_exact=found.interval.exact,
         interval_bound_ns=found.bound_cycles * cycle_ns,
         throughput_per_s=1e9 / interval if interval else None,
+        elapsed_ns=clock.ns(found.elapsed),
         logical_cycles=found.logical_cycles,
         arrays=array_counts(placement),
         chips=placement.chips,

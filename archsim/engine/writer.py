@@ -63,7 +63,10 @@ class Writer:
     def _write(self) -> int:
         """Writes another array; answers when the link has carried its weights."""
         chip = self._chip
-        across = self._link.serve(chip.env.now, chip.into.ticks(array_bytes(chip.design)))
+        brought = chip.into.ticks(array_bytes(chip.design))
+        across = self._link.serve(chip.env.now, brought)
+        for observer in chip.observers if brought else ():
+            observer.slice(-1, chip.into.name, "weights", 0, self._arrays, across - brought, across)
         self._settling.append(across + self._writing)
         self._arrays += 1
         self.written += 1

@@ -176,12 +176,17 @@ class Design(Part):
         """Reads that bring in all bits of an input."""
         return -(-self.precision.input_bits // self.array.dac_bits)
 
+    @property
+    def _skips_low_low(self) -> bool:
+        """Whether there are products of low slices to leave out, beside those of higher ones."""
+        return self.adc is not None and self.adc.skip_low_low and min(self.input_slices, self.weight_slices) > 1
+
     def read_cycles(self, rows: int) -> int:
         """S: read cycles of one window, whose fullest row block has `rows` rows (design contract)."""
         if self.adc is None:
             return self.input_slices
         rounds = math.ceil(self.adc.columns_per_adc / self.adc.conversions_per_read)
-        skipped = rounds // self.weight_slices if self.adc.skip_low_low else 0
+        skipped = rounds // self.weight_slices if self._skips_low_low else 0
         return (self.input_slices * rounds - skipped) * math.ceil(rows / self.adc.rows_per_read)
 
     def conversions(self, rows: int) -> int | None:
@@ -189,7 +194,7 @@ class Design(Part):
         fullest row block has `rows` rows: all columns, used or not; None where there are no ADCs."""
         if self.adc is None:
             return None
-        skipped = self.array.columns // self.weight_slices if self.adc.skip_low_low else 0
+        skipped = self.array.columns // self.weight_slices if self._skips_low_low else 0
         return (self.input_slices * self.array.columns - skipped) * math.ceil(rows / self.adc.rows_per_read)
 
     def peak_tops(self, chips: int = 1) -> float | None:

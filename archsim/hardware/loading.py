@@ -136,8 +136,22 @@ def _apply(data: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
             raise input_error(f"--set {'.'.join(key)}", expected=f"a path to a value ({part} is not a group of keys)")
         place = inner
     if isinstance(place.get(key[-1]), Mapping) and not isinstance(value, Mapping):
-        raise input_error(f"--set {'.'.join(key)}", value=value, expected="the path of a single value below this group")
+        nullable = _may_be_null(key)
+        if value is not None or not nullable:
+            expected = "the path of a single value below this group" + (", or null for it all" if nullable else "")
+            raise input_error(f"--set {'.'.join(key)}", value="null" if value is None else value, expected=expected)
     place[key[-1]] = value
+
+
+def _may_be_null(key: tuple[str, ...]) -> bool:
+    """Whether a design may leave out the group of keys at a path."""
+    model: Any = Design
+    for part in key[:-1]:
+        model = part_of(model.model_fields[part].annotation) if part in model.model_fields else None
+        if model is None:
+            return False
+    field = model.model_fields.get(key[-1])
+    return field is not None and type(None) in get_args(field.annotation)
 
 
 def _problems(source: str, lines: Lines, details: list[ErrorDetails]) -> list[Problem]:

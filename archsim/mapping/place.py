@@ -50,6 +50,13 @@ def place(graph: Graph, design: Design, *, training: Training | None = None) -> 
     windows = sum(stage.windows for stage in stages.stages)
     if windows > _MOST_WINDOWS:
         raise input_error(graph.name, value=f"{windows} windows", expected=f"at most {_MOST_WINDOWS} in all layers")
+    if design.rotation.stored_arrays is not None and design.schedule.kind != "layer_serial":
+        raise input_error(
+            f"design {design.name}",
+            "rotation.stored_arrays",
+            value=design.rotation.stored_arrays,
+            expected="schedule.kind layer_serial with it: other schedules keep every layer where it is",
+        )
     return PLANS[design.schedule.kind](graph, design, stages, tilings, training)
 
 

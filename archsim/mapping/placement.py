@@ -154,9 +154,10 @@ class Placement:
         """Arrays in every PE that holds any weights."""
         size = self.design.pe.arrays
         sets = size // self.design.arrays_per_set
+        plans = [plan for job in self.jobs if job.kind == "forward" for plan in job.placement.plans] or self.plans
         held = {
             (part.tile, self.sharing.adc_set(slot) // sets)
-            for plan in self.plans
+            for plan in plans
             for copy in plan.copies
             for part in copy.parts
             for slot in range(part.slot, part.slot + part.arrays)

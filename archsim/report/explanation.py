@@ -49,7 +49,7 @@ def not_run_lines(one: NotRun) -> tuple[str, ...]:
 def _claims(result: Result) -> list[_Claim]:
     others = [] if result.ideal else [use for use in result.busiest if use.unit != "arrays"]
     arrays = _arrays(result)
-    return ([] if arrays is None else [arrays]) + [_of_the_run(use) for use in others]
+    return ([] if arrays is None else [arrays]) + [_of_an_image(use, result) for use in others]
 
 
 def _arrays(result: Result) -> _Claim | None:
@@ -57,11 +57,11 @@ def _arrays(result: Result) -> _Claim | None:
     use = next((use for use in result.busiest if use.unit == "arrays"), None)
     if not result.interval_ns:
         return None if use is None else _of_the_run(use)
-    if _is_layer_serial(result):
-        part = min(_reading_ns(result) / result.interval_ns, 1.0)
-        return _Claim(part, f"its arrays, which read for {share(part)} of the interval, one layer after the other")
     part = min(result.interval_bound_ns / result.interval_ns, 1.0)
-    which = "" if use is None else f" (first of all {use.where})"
+    if _is_layer_serial(result):
+        which = ", one layer after the other"
+    else:
+        which = "" if use is None else f" (first of all {use.where})"
     steps = " and the order of the steps" if any(layer.op in _RECURRENT for layer in result.layers) else ""
     return _Claim(part, f"its arrays{which}{steps}, which alone need {share(part)} of the interval")
 
@@ -70,13 +70,16 @@ def _of_the_run(use: UnitUse) -> _Claim:
     return _Claim(use.utilisation, f"{name_of(use)}, at work {share(use.utilisation)} of the run")
 
 
+def _of_an_image(use: UnitUse, result: Result) -> _Claim:
+    """What an image takes of a unit's time, of the interval if there is one."""
+    if not result.interval_ns:
+        return _of_the_run(use)
+    part = use.utilisation * result.elapsed_ns / result.images / result.interval_ns
+    return _Claim(part, f"{name_of(use)}, needed for {share(part)} of the interval")
+
+
 def _is_layer_serial(result: Result) -> bool:
     return bool(result.mapping.settings["schedule"]["kind"] == "layer_serial")
-
-
-def _reading_ns(result: Result) -> float:
-    """For how long the layers read for an image, one after the other: one copy of each, averaged over its copies."""
-    return sum(x.busy_ns / x.copies for x in result.layers if x.copies and x.busy_ns is not None) / result.images
 
 
 def _waiting(result: Result) -> str:
@@ -129,7 +132,7 @@ def _ahead(ratio: float, label: str) -> str:
 
 def _conditions(ran: Sequence[tuple[str, Result]]) -> str:
     """What differs between the designs that a reader might take for equal."""
-    different = [_precisions(ran), _chips(ran)]
+    different = [_precisions(ran), _chips(ran), _unknown(ran)]
     return "".join(f"; {text}" for text in different if text)
 
 
@@ -140,6 +143,19 @@ def _precisions(ran: Sequence[tuple[str, Result]]) -> str:
 
 
 def _chips(ran: Sequence[tuple[str, Result]]) -> str:
-    if len({one.chips for _, one in ran}) == 1:
+    used = [(label, str(one.chips) if one.arrays.available is not None else "unlimited") for label, one in ran]
+    if len({chips for _, chips in used}) == 1:
         return ""
-    return f"chips differ: {', '.join(f'{label} {one.chips}' for label, one in ran)}"
+    return f"chips differ: {', '.join(f'{label} {chips}' for label, chips in used)}"
+
+
+def _unknown(ran: Sequence[tuple[str, Result]]) -> str:
+    """The units of which designs say nothing, so that nothing waits for them."""
+    missing = []
+    for label, one in ran:
+        settings = one.mapping.settings
+        units = [f"tile.{name}" for name in ("buffer_bytes", "bus", "write_port") if settings["tile"][name] is None]
+        units += [name for name in ("noc", "offchip") if settings[name] is None]
+        if units:
+            missing.append(f"{label} waits for no {', '.join(units)}, of which it says nothing")
+    return "; ".join(missing)

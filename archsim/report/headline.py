@@ -140,7 +140,7 @@ _TIMES = (
     Figure("busiest", "busiest unit", _busiest_unit),
 )
 _OCCUPIED = (
-    Figure("chips", "chips", lambda r: r.chips, plain, "min"),
+    Figure("chips", "chips", lambda r: None if r.arrays.available is None else r.chips, plain, "min"),
     Figure("arrays_used", "arrays used", lambda r: r.arrays.used, plain, "min"),
     Figure("arrays_allocated", "  allocated", lambda r: r.arrays.allocated, plain, "min"),
     Figure("arrays_available", "  available", lambda r: r.arrays.available),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from archsim.engine.chip import Chip
 from archsim.engine.clock import Clock
 from archsim.engine.counters import Counters
-from archsim.engine.findings import Findings, StageTimes, interval_of
+from archsim.engine.findings import Findings, Interval, StageTimes, interval_of
 from archsim.engine.jobs import JobRun, Totals, run_job
 from archsim.engine.later import Later
 from archsim.engine.schedules.lockstep import Lockstep
@@ -48,7 +49,7 @@ def image_pipelined(run: Run) -> Findings:
         images=run.images,
         done=tuple(done),
         elapsed=lockstep.env.now,
-        interval=interval_of(done, ideal=run.ideal, even_is_exact=True),
+        interval=_interval(run, done, lockstep.env.now),
         bound_cycles=estimate(placement).interval_bound,
         counters=totals.counters,
         stages=_stage_times(placement, runs, lockstep.ticks),
@@ -73,6 +74,13 @@ def _on_its_units(job: Job, run: JobRun) -> JobRun:
         return (unit, f"{where} for {name}") if alone and unit != "arrays" else (unit, where)
 
     return replace(run, uses={own(*key): use for key, use in run.uses.items()})
+
+
+def _interval(run: Run, done: list[int], elapsed: int) -> Interval:
+    """In training the whole run divided by its images, since drains and updates come between batches."""
+    if run.placement.training:
+        return Interval(Fraction(elapsed, run.images), None, None)
+    return interval_of(done, ideal=run.ideal, even_is_exact=True)
 
 
 def _lockstep(run: Run, ticks: int) -> Lockstep:
@@ -142,6 +150,8 @@ def _notes(run: Run) -> tuple[str, ...]:
         notes.append(
             "the work of each layer was simulated once, every window by itself; that of the other images is the same"
         )
+    if run.observers:
+        notes.append("a trace of this run shows the forward pass of the first image alone")
     if placement.training:
         notes.append(
             f"training in batches of {placement.training.batch}: beside the arrays of the forward pass"

@@ -57,7 +57,7 @@ class _Serial:
         ahead, done = Ahead(), []
         for image in range(run.images):
             for job in placement.jobs:
-                ahead = self._job(job, ahead, first=image == 0)
+                ahead = self._job(job, ahead, image)
             done.append(self._now)
         self._check()
         return Findings(
@@ -76,7 +76,7 @@ class _Serial:
             uses=totals.over(self._now),
             events=totals.events,
             notes=self._notes(),
-            levels=totals.levels | ({"weights"} if any(job.loads for job in placement.jobs) else set()),
+            levels=totals.levels | {"weights"},
         )
 
     def _check(self) -> None:
@@ -87,14 +87,14 @@ class _Serial:
         totals.checks["bytes"] &= totals.counters["moved", "weights"] == written
         totals.checks["time"] &= totals.within(self._now)
 
-    def _job(self, job: Job, ahead: Ahead, *, first: bool) -> Ahead:
+    def _job(self, job: Job, ahead: Ahead, image: int) -> Ahead:
         """Runs a job, or finds it known; answers what is written ahead then."""
         missing = max(job.loads - ahead.arrays, 0)
         hidden = self._placement.design.arrays_per_set > 1
         room = max(self._placement.staging_arrays - ahead.arrays - missing, 0) if hidden else 0
-        ran = self._run_of(job, ahead, min(room, self._unwritten - missing))
+        ran = self._run_of(job, ahead, min(room, self._unwritten - missing), image)
         self._unwritten -= ran.wrote
-        if first:
+        if image == 0:
             times = ran.run.times.later(self._now + ran.waited)
             self._times[job.stage] = self._times.get(job.stage, times).through(times)
         self._totals.add(ran.run)
@@ -102,18 +102,18 @@ class _Serial:
         self._report(job)
         return Ahead(ahead.arrays + ran.wrote - job.loads, ran.settling)
 
-    def _run_of(self, job: Job, ahead: Ahead, most: int) -> _Ran:
+    def _run_of(self, job: Job, ahead: Ahead, most: int, image: int) -> _Ran:
         """A run of a job that begins with what is ahead and may write `most` arrays meanwhile; observers see each."""
         like = self._known.setdefault((id(job.placement), ahead.arrays if job.loads else 0, ahead.settling), [])
         for ran in like:
             if ran.holds(most) and not self._run.observers:
                 return ran
-        like.append(self._simulate(job, ahead, most))
+        like.append(self._simulate(job, ahead, most, image))
         self._totals.simulated(like[-1].run)
         return like[-1]
 
-    def _simulate(self, job: Job, ahead: Ahead, most: int) -> _Ran:
-        later = Later(self._run.observers, self._now)
+    def _simulate(self, job: Job, ahead: Ahead, most: int, image: int) -> _Ran:
+        later = Later(self._run.observers, self._now, image)
         chip = Chip(job.placement, 1, self._run.ideal, (later,) if self._run.observers else ())
         writer = Writer(chip, ahead, most)
         waited = writer.wait_for(job.loads)

@@ -29,7 +29,10 @@ def pipelined(run: Run) -> Findings:
     bound = estimate(run.placement, chip.images)
     checks = run_checks(chip, counters, images, bound)
     checks["macs"] &= counters["macs",] == run.placement.graph.macs * images
-    meshes = chip.fabric.meshes
+    meshes, uses = chip.fabric.meshes, unit_uses(chip)
+    busiest = Fraction(max((busy for busy, _ in uses.values()), default=0), chip.images)
+    least = max(busiest, Fraction(bound.interval_bound * chip.clock.cycle))
+    interval, doubt = _possible(_interval(chip, done), Fraction(0) if run.ideal else least, images)
     return Findings(
         placement=run.placement,
         clock=chip.clock,
@@ -37,15 +40,15 @@ def pipelined(run: Run) -> Findings:
         images=images,
         done=done,
         elapsed=elapsed,
-        interval=_interval(chip, done),
+        interval=interval,
         bound_cycles=bound.interval_bound,
         counters=counters,
         stages={stage.index: stage_times(stage) for stage in chip.stages},
         mesh=meshes[0].model if meshes else None,
         checks=checks,
-        uses=unit_uses(chip),
+        uses=uses,
         events=chip.env.actions,
-        notes=(*_uneven(chip), *_repeats(chip)),
+        notes=(*_uneven(chip), *_repeats(chip), *doubt),
         levels=levels_of(chip),
     )
 
@@ -55,6 +58,18 @@ def _interval(chip: Chip, done: tuple[int, ...]) -> Interval:
     if chip.steady.period is not None:
         return Interval(Fraction(chip.steady.period), Fraction(0), exact=True)
     return interval_of(done, ideal=chip.ideal, even_is_exact=False)
+
+
+def _possible(interval: Interval, least: Fraction, images: int) -> tuple[Interval, list[str]]:
+    """The interval, unless it is shorter than what some unit needs for an image: then the images of the run came out
+    of what had piled up in it, and tell nothing of those to come."""
+    if interval.ticks is None or interval.ticks >= least:
+        return interval, []
+    note = (
+        f"the {images} images of this run left it closer together than its busiest unit can serve them, which had piled"
+        " up: the interval is not known; take more images"
+    )
+    return Interval(None, None, None), [note]
 
 
 def _repeats(chip: Chip) -> list[str]:

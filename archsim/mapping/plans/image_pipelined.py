@@ -13,9 +13,9 @@ from archsim.mapping.alone import alone
 from archsim.mapping.backward import error_stages, gradient_stage
 from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
-from archsim.mapping.placement import Job, Placement
+from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS
-from archsim.mapping.plans.resident import UNLIMITED, no_room, pack, place_resident
+from archsim.mapping.plans.resident import UNLIMITED, fewest_chips, no_room, pack, place_resident
 from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stage, Stages
@@ -40,12 +40,33 @@ def place_lockstep(
         cycle += plan.tiling is not None
         jobs.append(Job(plan.stage.index, taken_out(whole, plan, design), cycle=max(cycle, 0)))
         if training is not None:
-            jobs += _backward(graph, design, plan.stage, whole.chips, max(cycle, 0))
-    return replace(whole, ports=(), jobs=tuple(jobs), training=training)
+            jobs += _backward(whole, plan, max(cycle, 0))
+    placement = replace(whole, ports=(), jobs=tuple(jobs), training=training)
+    _check_backward(placement)
+    return placement
 
 
-def _backward(graph: Graph, design: Design, stage: Stage, chips: int, cycle: int) -> Iterator[Job]:
-    """The jobs of a backward pass through a stage."""
+def _check_backward(placement: Placement) -> None:
+    """The arrays of the backward pass find room beside those of the forward pass."""
+    available = placement.arrays_available
+    forward, error, gradient = placement.arrays_used, placement.arrays_of("error"), placement.arrays_of("gradient")
+    needed = forward + error + gradient
+    if available is None or needed <= available:
+        return
+    one = available // placement.chips
+    raise input_error(
+        placement.graph.name,
+        f"design {placement.design.name}",
+        value=f"{needed} arrays: {forward} of the forward pass, {error} for transposed copies, {gradient} for"
+        " activations",
+        expected=f"at most {available} in training; chips={-(-needed // one)}, or fewer copies",
+    )
+
+
+def _backward(whole: Placement, plan: StagePlan, cycle: int) -> Iterator[Job]:
+    """The jobs of a backward pass through a stage: with copies by the granularity of PipeLayer where that is the
+    policy, else with as many as the forward pass has."""
+    graph, stage = whole.graph, plan.stage
     if stage.recurrent is not None:
         raise input_error(
             graph.name,
@@ -54,20 +75,22 @@ def _backward(graph: Graph, design: Design, stage: Stage, chips: int, cycle: int
             expected="layers without recurrence: how a design trains them was not published",
         )
     for work in error_stages(stage):
-        yield Job(stage.index, _placed(graph, design, work, chips), cycle=cycle, kind="error")
+        yield Job(stage.index, _placed(whole, work, len(plan.copies)), cycle=cycle, kind="error")
     gradient = gradient_stage(stage)
     if gradient is not None:
-        yield Job(stage.index, _placed(graph, design, gradient, chips), cycle=cycle, kind="gradient")
+        yield Job(stage.index, _placed(whole, gradient, len(plan.copies)), cycle=cycle, kind="gradient")
 
 
-def _placed(graph: Graph, design: Design, stage: Stage, chips: int) -> Placement:
+def _placed(whole: Placement, stage: Stage, forward: int) -> Placement:
     """Work of the backward pass on arrays of its own."""
     assert stage.matrix is not None
-    stages = alone(stage)
+    design, stages = whole.design, alone(stage)
     tilings = {0: tile_layer(stage.matrix, design)}
-    copies = copies_of(stages, tilings, design, UNLIMITED)
-    draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design), alone=True)
-    placement, too_large = pack(draft, chips)
+    copies = {0: min(forward, stage.windows)}
+    if design.copies.policy == "pipelayer":
+        copies = copies_of(stages, tilings, design, UNLIMITED)
+    draft = Draft(whole.graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design), alone=True)
+    placement, too_large = pack(draft, max(whole.chips, fewest_chips(design, stages, tilings)))
     if placement is None:
-        raise no_room(graph, design, stages, chips, too_large)
+        raise no_room(whole.graph, design, stages, whole.chips, too_large)
     return placement
