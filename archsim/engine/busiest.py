@@ -25,8 +25,8 @@ def unit_uses(chip: Chip) -> Uses:
             kind, *number = name.split()
             place = f"tile {tile.number}" + (f", set {number[0]}" if number else "")
             uses[kind, place] = (server.busy, elapsed)
-    for number, adapter in enumerate(chip.fabric.meshes):
-        uses["noc", f"chip {number}"] = (adapter.model.busy_cycles * chip.clock.noc, elapsed)
+    for mesh, adapter in enumerate(chip.fabric.meshes):
+        uses["noc", f"chip {mesh}"] = (adapter.model.busy_cycles * chip.clock.noc, elapsed)
     for link in chip.links():
         for server in link.servers:
             uses[link.unit, link.name] = max((server.busy, elapsed), uses.get((link.unit, link.name), (0, 0)))
