@@ -149,7 +149,7 @@ class Result:
     interval_exact: bool | None = None
     interval_bound_ns: float
     throughput_per_s: float | None
-    elapsed_ns: float
+    elapsed_ns: float | None = None
     logical_cycles: int | None = None
     arrays: ArrayCounts
     chips: int

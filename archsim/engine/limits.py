@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archsim.engine.clock import Clock
 from archsim.engine.port import UNLIMITED
 from archsim.graph import RecurrentLayer, VectorLayer
-from archsim.hardware import Bus, Design
+from archsim.hardware import Bus, Design, Memory
 from archsim.mapping import Port, StagePlan
 from archsim.mapping.vector_work import Visit, visits
 
@@ -15,6 +15,12 @@ from archsim.mapping.vector_work import Visit, visits
 def _ticks(size_bytes: int, bus: Bus | None, period: int) -> int:
     """Time of a transfer; a unit that a design says nothing of takes none."""
     return 0 if bus is None else -(-size_bytes // bus.width_bytes) * period
+
+
+def _of(memory: Memory, size_bytes: int) -> int:
+    """How often a port of the memory has to move its bytes; what is larger than a subarray stands in several, whose
+    ports move it side by side."""
+    return -(-min(size_bytes, memory.subarray_bytes or size_bytes) // memory.port_bytes)
 
 
 class Contended:
@@ -37,18 +43,14 @@ class Contended:
         return _ticks(size_bytes, self._design.offchip, self._clock.offchip)
 
     def read_ticks(self, size_bytes: int) -> int:
-        """Time of a transfer from the memory over one port; from the host where there is no memory."""
+        """Time of a transfer from the memory; from the host where there is no memory."""
         memory = self._design.memory
-        if memory is None:
-            return self.offchip_ticks(size_bytes)
-        return -(-size_bytes // memory.port_bytes) * self._clock.memory_read
+        return self.offchip_ticks(size_bytes) if memory is None else _of(memory, size_bytes) * self._clock.memory_read
 
     def store_ticks(self, size_bytes: int) -> int:
-        """Time of a transfer to the memory over one port; to the host where there is no memory."""
+        """Time of a transfer to the memory; to the host where there is no memory."""
         memory = self._design.memory
-        if memory is None:
-            return self.offchip_ticks(size_bytes)
-        return -(-size_bytes // memory.port_bytes) * self._clock.memory_write
+        return self.offchip_ticks(size_bytes) if memory is None else _of(memory, size_bytes) * self._clock.memory_write
 
     def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:
         """Time of a tile's digital units for one window of `plan`, one after the other: operations of `layers` over

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from archsim.errors import input_error
 from archsim.graph import MatrixLayer, Rows, Sliding
 from archsim.mapping.grids import Grid
 from archsim.mapping.needs import Integers, ListNeed, Need, identity
@@ -31,8 +32,15 @@ def error_stages(stage: Stage) -> tuple[Stage, ...]:
 def _error_stage(matrix: MatrixLayer, item: StageInput, name: str) -> Stage:
     access = matrix.access
     positions = math.prod(access.kernel) if isinstance(access, Sliding) else item.need.table.shape[1]
+    groups, odd = divmod(item.channels * positions, matrix.rows) if matrix.groups > 1 else (1, 0)
+    if odd:
+        raise input_error(
+            matrix.name,
+            value=f"{matrix.groups} groups, one of which reads channels of several tensors",
+            expected="groups that each read one tensor, in training",
+        )
     layer = replace(
-        matrix, name=name, rows=positions * (matrix.outputs // matrix.groups), outputs=item.channels,
+        matrix, name=name, rows=positions * (matrix.outputs // matrix.groups), outputs=item.channels, groups=groups,
         windows=item.need.slots, bias=None, access=Rows(),
     )  # fmt: skip
     return _stage(layer, StageInput(-1, matrix.outputs, inverse(item.need)), Grid(1, item.need.slots))

@@ -82,6 +82,8 @@ class Draft:
         """How many of a kernel's positions each window of a matrix stage fetches from the buffer, by
         `pe.input_reuse`, and how many there are; where they are not those of one map, the kernel counts as one."""
         stage = self.stages.stages[index]
+        if not stage.inputs:
+            return np.ones(stage.windows, np.int64), 1
         access = stage.matrix.access if stage.matrix else None
         table = stage.inputs[0].need.table
         one_map = all(np.array_equal(item.need.table, table) for item in stage.inputs[1:])

@@ -72,7 +72,7 @@ def _of_the_run(use: UnitUse) -> _Claim:
 
 def _of_an_image(use: UnitUse, result: Result) -> _Claim:
     """What an image takes of a unit's time, of the interval if there is one."""
-    if not result.interval_ns:
+    if not result.interval_ns or not result.elapsed_ns:
         return _of_the_run(use)
     part = use.utilisation * result.elapsed_ns / result.images / result.interval_ns
     return _Claim(part, f"{name_of(use)}, needed for {share(part)} of the interval")

@@ -165,18 +165,19 @@ def test_the_longest_layer_sets_the_logical_cycle() -> None:
 
 
 def test_an_update_lasts_until_all_rows_are_written() -> None:
-    """One layer, 3 places; 2 batches of 2. Between the images of a batch lies a cycle, between the batches an update
-    and all places; a gradient takes fewer windows than the forward pass."""
+    """One layer, 3 places; 2 batches of 2, each of 4 cycles and an update. An image takes its share of the whole run;
+    a gradient takes fewer windows than the forward pass."""
     net = point(32, 20, 8)
     result = run(net, "pipelayer.steps=10", images=4, batch=2)
     cycle = (16 * 9 + 19) * CYCLE + 2 * WRITE
     assert cycle < UPDATE
     assert result.logical_cycles == 2 * (2 + 2 + 1)
     assert result.latency_ns == float(3 * cycle)
-    assert result.interval_ns == pytest.approx(float((cycle + UPDATE + 3 * cycle) / 2))
-    assert result.interval_exact is False
+    assert result.interval_ns == pytest.approx(float(2 * (4 * cycle + UPDATE) / 4))
+    assert result.interval_exact is None
+    assert result.elapsed_ns == pytest.approx(float(2 * (4 * cycle + UPDATE)))
     quick = run(net, "pipelayer.steps=10", "array.write_ns=1", images=4, batch=2)
-    assert quick.interval_ns == pytest.approx(float((cycle + 4 * cycle) / 2))
+    assert quick.interval_ns == pytest.approx(float(2 * 5 * cycle / 4))
 
 
 def test_without_limits_an_update_takes_a_cycle() -> None:
@@ -184,7 +185,9 @@ def test_without_limits_an_update_takes_a_cycle() -> None:
     result = simulate(placement, images=6, ideal=True)
     bound = estimate(placement, 6)
     assert result.latency_ns == pytest.approx(bound.image_done[0] * 29.31)
-    assert result.interval_ns == pytest.approx((bound.image_done[5] - bound.image_done[4]) * 29.31)
+    cycle = bound.image_done[0] * 29.31 / placement.logical_places
+    assert result.logical_cycles == 3 * (placement.logical_places + 2)
+    assert result.interval_ns == pytest.approx(result.logical_cycles * cycle / 6)
 
 
 @pytest.mark.parametrize("images", [4, 5, 9])

@@ -207,7 +207,10 @@ CHOICES = {
 @st.composite
 def chips(draw: st.DrawFn) -> list[str]:
     chosen = {key: draw(st.sampled_from(values)) for key, values in CHOICES.items()}
-    size = "auto" if chosen["schedule.kind"] == "image_pipelined" else 1
+    size = 1
+    if chosen["schedule.kind"] == "image_pipelined":
+        size = "auto"
+        del chosen["rotation.stored_arrays"]
     return [*(f"{key}={value}" for key, value in chosen.items()), "pe.arrays=4", "chip.mesh_width=2", f"chips={size}"]
 
 
@@ -220,7 +223,8 @@ def test_what_placement_accepts_runs_to_its_end_and_no_faster_than_without_limit
     try:
         placement = on("atomlayer", net, *chosen, batch=None if serial else batch)
     except InputError as error:
-        assert "room" in str(error) or "tile.buffer_bytes" in str(error)  # noqa: PT017 - told before anything runs
+        known = ("room", "tile.buffer_bytes", "in training")
+        assert any(words in str(error) for words in known)  # noqa: PT017 - told before anything runs
         return
     real, ideal = simulate(placement, images=images), simulate(placement, images=images, ideal=True)
     assert real.ok

@@ -13,6 +13,9 @@ from archsim.engine.schedules.registry import SCHEDULES, Run
 from archsim.engine.stalled import explain
 from archsim.mapping import estimate
 
+# A mean over few images may be shorter than what the busiest unit needs by so much: how full it was changes.
+_LEAST_SHARE = Fraction(9, 10)
+
 
 @SCHEDULES.register("pipelined")
 def pipelined(run: Run) -> Findings:
@@ -30,7 +33,8 @@ def pipelined(run: Run) -> Findings:
     checks = run_checks(chip, counters, images, bound)
     checks["macs"] &= counters["macs",] == run.placement.graph.macs * images
     meshes, uses = chip.fabric.meshes, unit_uses(chip)
-    busiest = Fraction(max((busy for busy, _ in uses.values()), default=0), chip.images)
+    shared = (busy for (unit, _), (busy, _) in uses.items() if unit != "arrays")
+    busiest = Fraction(max(shared, default=0), chip.images)
     least = max(busiest, Fraction(bound.interval_bound * chip.clock.cycle))
     interval, doubt = _possible(_interval(chip, done), Fraction(0) if run.ideal else least, images)
     return Findings(
@@ -61,9 +65,9 @@ def _interval(chip: Chip, done: tuple[int, ...]) -> Interval:
 
 
 def _possible(interval: Interval, least: Fraction, images: int) -> tuple[Interval, list[str]]:
-    """The interval, unless it is shorter than what some unit needs for an image: then the images of the run came out
-    of what had piled up in it, and tell nothing of those to come."""
-    if interval.ticks is None or interval.ticks >= least:
+    """The interval, unless it is much shorter than what some unit needs for an image: then the images of the run came
+    out of what had piled up in it, and tell nothing of those to come."""
+    if interval.ticks is None or interval.ticks >= _LEAST_SHARE * least:
         return interval, []
     note = (
         f"the {images} images of this run left it closer together than its busiest unit can serve them, which had piled"

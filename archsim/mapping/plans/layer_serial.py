@@ -19,7 +19,15 @@ from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS, no_training
-from archsim.mapping.plans.resident import UNLIMITED, arrays_of, fewest_chips, no_room, pack, place_resident
+from archsim.mapping.plans.resident import (
+    UNLIMITED,
+    arrays_of,
+    check_arrays,
+    fewest_chips,
+    no_room,
+    pack,
+    place_resident,
+)
 from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_tile
 from archsim.mapping.stages import Stage, Stages
@@ -43,12 +51,13 @@ def place_serial(
         return _each_in_its_place(graph, design, stages, tilings)
     resident = {index: tiling for index, tiling in tilings.items() if index in store.resident}
     copies = copies_of(stages, resident, design, store.for_copies, store.active)
+    check_arrays(graph, design, stages, resident, copies, chips, store.for_copies)
     planner = _Planner(graph, design, chips, store)
     plans, jobs = [], []
     for stage in stages.stages:
         mine = list(planner.jobs(stage, copies.get(stage.index, 1)))
         jobs += mine
-        plans.append(_whole(stage, tilings.get(stage.index), mine, store.active))
+        plans.append(_whole(stage, tilings.get(stage.index), mine))
     tiles = mine[0].placement.tiles_per_chip
     return Placement(
         graph, design, stages, tuple(plans), (), chips, tiles, by_tile(design, UNLIMITED), tuple(jobs),
@@ -101,7 +110,8 @@ class _Store:
                     self.resident.add(index)
             if design.array.write_ns is None:
                 raise _needs_writing(graph, design, sum(tiling.arrays for tiling in tilings.values()), self.stored)
-        self.for_copies = design.copies.budget_arrays or self.stored - self.staging
+        left = self.stored - self.staging
+        self.for_copies = min(design.copies.budget_arrays or left, left)
 
     @property
     def apart(self) -> bool:
@@ -190,8 +200,13 @@ class _Planner:
         return placement
 
 
-def _whole(stage: Stage, tiling: Tiling | None, jobs: list[Job], active: int) -> StagePlan:
+def _whole(stage: Stage, tiling: Tiling | None, jobs: list[Job]) -> StagePlan:
     """What the jobs of a stage are together."""
     first = jobs[0].placement.plans[0]
-    passes = len(jobs) if len(jobs) > 1 or not tiling else -(-len(first.copies) * tiling.arrays // active)
-    return replace(first, stage=stage, tiling=tiling, passes=passes)
+    return replace(first, stage=stage, tiling=tiling, passes=sum(_turns(job.placement) for job in jobs))
+
+
+def _turns(placement: Placement) -> int:
+    """How often a copy reads for a window, because more of its arrays stand behind a set of converters than one."""
+    (plan,) = placement.plans
+    return max(placement.sharing.turns(part.slot, part.arrays) for copy in plan.copies for part in copy.parts)

@@ -29,6 +29,7 @@ _MORE_CHIPS = 8
 
 # The most that is tried: beyond, tables no longer fit the memory of a usual machine.
 _MOST_CHIPS = 1000
+_MOST_COPIES = 50_000
 
 
 @PLANS.register("pipelined")
@@ -79,8 +80,9 @@ def check_arrays(
 ) -> None:
     """Refuses copies that take more arrays than there are, and says what would make them fit."""
     needed = _total(tilings, copies)
+    _check_number(graph, design, copies)
     available = arrays_of(design, chips)
-    limit = min(budget, available)
+    limit = min(budget, available) if design.rotation.stored_arrays != "unlimited" else budget
     if needed <= limit:
         return
     single = sum(tiling.arrays for tiling in tilings.values())
@@ -99,6 +101,14 @@ def check_arrays(
         value=f"{needed} arrays ({single} with one copy of each layer)",
         expected=f"at most {limit}, the arrays of {place_of}; what would make it fit: {', '.join(options)}",
     )
+
+
+def _check_number(graph: Graph, design: Design, copies: dict[int, int]) -> None:
+    total = sum(copies.values())
+    if total > _MOST_COPIES:
+        raise input_error(
+            graph.name, f"design {design.name}", value=f"{total} copies of layers", expected=f"at most {_MOST_COPIES}"
+        )
 
 
 def _total(tilings: dict[int, Tiling], copies: dict[int, int]) -> int:
