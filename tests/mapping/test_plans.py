@@ -192,11 +192,11 @@ def test_training_adds_the_errors_of_all_but_the_first_layers_and_every_gradient
     placement = on("pipelayer", chain(), batch=4)
     assert [(job.kind, job.cycle) for job in placement.jobs] == [
         ("forward", 0),
-        ("gradient", 0),
         ("forward", 1),
+        ("forward", 2),
+        ("gradient", 0),
         ("error", 1),
         ("gradient", 1),
-        ("forward", 2),
         ("error", 2),
         ("gradient", 2),
     ]

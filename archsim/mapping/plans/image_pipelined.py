@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from archsim.errors import input_error
 from archsim.graph import Graph
@@ -15,10 +16,10 @@ from archsim.mapping.copies import copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS
-from archsim.mapping.plans.resident import UNLIMITED, fewest_chips, no_room, pack, place_resident
+from archsim.mapping.plans.resident import UNLIMITED, no_room, pack, place_resident
 from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_pe
-from archsim.mapping.stages import Stage, Stages
+from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
 
@@ -35,62 +36,75 @@ def place_lockstep(
             "--training", f"design {design.name}", expected="array.write_ns, the time to write a row in an update"
         )
     whole = place_resident(graph, design, stages, tilings, None)
-    cycle, jobs = -1, []
-    for plan in whole.plans:
-        cycle += plan.tiling is not None
-        jobs.append(Job(plan.stage.index, taken_out(whole, plan, design), cycle=max(cycle, 0)))
+    cycles = [max(cycle - 1, 0) for cycle in accumulate(plan.tiling is not None for plan in whole.plans)]
+    jobs, works = [], []
+    for plan, cycle in zip(whole.plans, cycles, strict=True):
+        jobs.append(Job(plan.stage.index, taken_out(whole, plan, design), cycle=cycle))
         if training is not None:
-            jobs += _backward(whole, plan, max(cycle, 0))
-    placement = replace(whole, ports=(), jobs=tuple(jobs), training=training)
-    _check_backward(placement)
-    return placement
+            works += [(plan.stage.index, cycle, work) for work in _backward(whole, plan)]
+    _check_room(whole, [work for _, _, work in works])
+    jobs += [Job(stage, _placed(whole, work), cycle=cycle, kind=work.kind) for stage, cycle, work in works]
+    return replace(whole, ports=(), jobs=tuple(jobs), training=training)
 
 
-def _check_backward(placement: Placement) -> None:
-    """The arrays of the backward pass find room beside those of the forward pass."""
-    available = placement.arrays_available
-    forward, error, gradient = placement.arrays_used, placement.arrays_of("error"), placement.arrays_of("gradient")
-    needed = forward + error + gradient
-    if available is None or needed <= available:
-        return
-    one = available // placement.chips
-    raise input_error(
-        placement.graph.name,
-        f"design {placement.design.name}",
-        value=f"{needed} arrays: {forward} of the forward pass, {error} for transposed copies, {gradient} for"
-        " activations",
-        expected=f"at most {available} in training; chips={-(-needed // one)}, or fewer copies",
-    )
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Work of the backward pass, on `copies` of arrays of its own."""
+
+    kind: str
+    stages: Stages
+    tiling: Tiling
+    copies: int
+
+    @property
+    def arrays(self) -> int:
+        """Arrays of all copies."""
+        return self.copies * self.tiling.arrays
 
 
-def _backward(whole: Placement, plan: StagePlan, cycle: int) -> Iterator[Job]:
-    """The jobs of a backward pass through a stage: with copies by the granularity of PipeLayer where that is the
-    policy, else with as many as the forward pass has."""
-    graph, stage = whole.graph, plan.stage
+def _backward(whole: Placement, plan: StagePlan) -> Iterator[_Work]:
+    """The backward pass through a stage: with copies by the granularity of PipeLayer where that is the policy, else
+    with as many as the forward pass has."""
+    stage, design = plan.stage, whole.design
     if stage.recurrent is not None:
         raise input_error(
-            graph.name,
+            whole.graph.name,
             f"layer {stage.name!r}",
             value=stage.layer.op,
             expected="layers without recurrence: how a design trains them was not published",
         )
-    for work in error_stages(stage):
-        yield Job(stage.index, _placed(whole, work, len(plan.copies)), cycle=cycle, kind="error")
     gradient = gradient_stage(stage)
-    if gradient is not None:
-        yield Job(stage.index, _placed(whole, gradient, len(plan.copies)), cycle=cycle, kind="gradient")
+    made = [("error", work) for work in error_stages(stage)] + ([("gradient", gradient)] if gradient else [])
+    for kind, work in made:
+        assert work.matrix is not None
+        single, tiling = alone(work), tile_layer(work.matrix, design)
+        copies = min(len(plan.copies), work.windows)
+        if design.copies.policy == "pipelayer":
+            copies = copies_of(single, {0: tiling}, design, UNLIMITED)[0]
+        yield _Work(kind, single, tiling, copies)
 
 
-def _placed(whole: Placement, stage: Stage, forward: int) -> Placement:
-    """Work of the backward pass on arrays of its own."""
-    assert stage.matrix is not None
-    design, stages = whole.design, alone(stage)
-    tilings = {0: tile_layer(stage.matrix, design)}
-    copies = {0: min(forward, stage.windows)}
-    if design.copies.policy == "pipelayer":
-        copies = copies_of(stages, tilings, design, UNLIMITED)
-    draft = Draft(whole.graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design), alone=True)
-    placement, too_large = pack(draft, max(whole.chips, fewest_chips(design, stages, tilings)))
+def _check_room(whole: Placement, works: list[_Work]) -> None:
+    """The arrays of the backward pass find room beside those of the forward pass."""
+    by_kind = {kind: sum(work.arrays for work in works if work.kind == kind) for kind in ("error", "gradient")}
+    available, needed = whole.arrays_available, whole.arrays_used + sum(by_kind.values())
+    if available is None or needed <= available:
+        return
+    fewest = -(-needed // (available // whole.chips))
+    raise input_error(
+        whole.graph.name,
+        f"design {whole.design.name}",
+        value=f"{needed} arrays: {whole.arrays_used} of the forward pass, {by_kind['error']} for transposed copies,"
+        f" {by_kind['gradient']} for activations",
+        expected=f"at most {available} in training; chips={fewest}, or fewer copies",
+    )
+
+
+def _placed(whole: Placement, work: _Work) -> Placement:
+    design = whole.design
+    sharing, tilings, copies = by_pe(design), {0: work.tiling}, {0: work.copies}
+    draft = Draft(whole.graph, design, work.stages, tilings, copies, design.tile_arrays, sharing, alone=True)
+    placement, too_large = pack(draft, whole.chips)
     if placement is None:
-        raise no_room(whole.graph, design, stages, whole.chips, too_large)
+        raise no_room(whole.graph, design, work.stages, whole.chips, too_large)
     return placement
