@@ -18,6 +18,9 @@ from archsim.result import (
 )
 
 SETTINGS: dict[str, Any] = {
+    "tile": {"buffer_bytes": 65536, "bus": {"width_bytes": 32}, "write_port": {"width_bytes": 32}},
+    "noc": {"model": "ideal"},
+    "offchip": {"width_bytes": 4},
     "precision": {"weight_bits": 8, "input_bits": 8},
     "schedule": {"kind": "pipelined"},
 }

@@ -204,10 +204,22 @@ def test_without_an_interval_the_busiest_unit_of_the_run_is_named():
     assert why(RESULT) == "no unit was seen at work"
 
 
-def test_layers_that_run_in_turn_read_one_after_the_other():
-    # 102.4 us on 2 copies in 4 images: 12.8 us an image for each of 3 layers, of 40 us
-    serial = _set(_limited(40_000.0, 12_800.0, ARRAYS, layers=(CONV,) * 3), schedule={"kind": "layer_serial"})
-    assert why(serial) == "limited by its arrays, which read for 96.0 % of the interval, one layer after the other"
+def test_layers_that_run_in_turn_are_limited_by_all_their_reads():
+    serial = _set(_limited(40_000.0, 38_400.0, ARRAYS, layers=(CONV,) * 3), schedule={"kind": "layer_serial"})
+    assert why(serial) == "limited by its arrays, one layer after the other, which alone need 96.0 % of the interval"
+
+
+def test_a_unit_counts_by_what_an_image_takes_of_it_where_a_run_fills_and_drains():
+    """At work 35 % of a run of 11 cycles for 4 images: 96.25 % of each cycle."""
+    memory = UnitUse("memory", "memory write for conv", 0.35)
+    run = replace(_limited(10_000.0, 4_000.0, memory), elapsed_ns=110_000.0, images=4)
+    assert why(run) == "limited by memory write for conv, needed for 96.2 % of the interval"
+
+
+def test_units_of_which_a_design_says_nothing_are_named():
+    other = _set(RESULT, tile={"buffer_bytes": None, "bus": None, "write_port": {}}, noc=None)
+    said = verdict([RESULT, replace(other, latency_ns=1.0)], ["isaac", "rnn"]) or ""
+    assert "rnn waits for no tile.buffer_bytes, tile.bus, noc, of which it says nothing" in said
 
 
 # --- which is fastest
