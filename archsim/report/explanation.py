@@ -93,17 +93,19 @@ _Times = list[tuple[str, float]]
 
 
 def verdict(runs: Sequence[Result | NotRun], labels: Sequence[str]) -> str | None:
-    """Which design is fastest, and by how much; None if fewer than two ran. The interval decides where every run
-    has one, else the latency of the first image."""
+    """Which design is fastest, and by how much; None if fewer than two ran. The interval decides between those that
+    have one, if two have, else the latency of the first image."""
     ran = [(label, one) for label, one in zip(labels, runs, strict=True) if isinstance(one, Result)]
     intervals = [(label, one.interval_ns) for label, one in ran if one.interval_ns]
     latencies = [(label, one.latency_ns) for label, one in ran if one.latency_ns]
     if len(ran) < 2 or len(latencies) < len(ran):
         return None
-    if len(intervals) < len(ran):
+    if len(intervals) < 2:
         return _fastest(latencies, "latency of the first image") + _conditions(ran)
     doubted = [label for label, one in ran if is_unsettled(one)]
     doubt = f" (not settled: {', '.join(doubted)}; take more --images)" if doubted else ""
+    unknown = [label for label, one in ran if not one.interval_ns]
+    doubt += f"; the interval of {' and '.join(unknown)} is not known" if unknown else ""
     shortest = ""
     if not set(_best(intervals)) & set(_best(latencies)):
         shortest = f"; by latency of the first image {' and '.join(_best(latencies))}"

@@ -245,6 +245,13 @@ def test_without_intervals_the_latency_decides():
     assert "by latency" in str(verdict([RESULT, measured(1000.0, 0.0, exact=True)], "ab"))
 
 
+def test_intervals_are_compared_where_they_are_known():
+    fast, slow = measured(1000.0, 0.0, exact=True), measured(2000.0, 0.0, exact=True)
+    assert verdict([fast, slow, RESULT], "abc") == (
+        "a is fastest by interval: 2 times as fast as b; the interval of c is not known"
+    )
+
+
 def test_equal_runs_have_no_winner_and_near_ones_no_ratio():
     same = measured(1000.0, 0.0, exact=True)
     assert verdict([same, same], "ab") == "all are equally fast by interval"
