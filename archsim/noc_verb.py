@@ -16,7 +16,7 @@ from archsim.options import Format, Json, Quiet
 
 Packets = Annotated[Path, typer.Argument(help="Packets: pid,src,dst,flits,create.", metavar="PACKETS.csv[.gz]")]
 Mesh = Annotated[str, typer.Option("--mesh", help="Columns and rows of nodes; node = x + W*y.", metavar="WxH")]
-Kind = Annotated[str, typer.Option("--model", help="How packets meet.", metavar="ideal|vct|wormhole")]
+Kind = Annotated[str, typer.Option("--model", help="How packets meet.", metavar="ideal|vct|wormhole|flit")]
 Vcs = Annotated[int, typer.Option("--vcs", help="Virtual channels.")]
 Buffer = Annotated[int, typer.Option("--buffer-flits", help="Flits that an input buffer holds.")]
 Routing = Annotated[int, typer.Option("--routing-delay", help="Cycles of routing in each router.")]

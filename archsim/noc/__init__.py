@@ -2,11 +2,13 @@
 
 from archsim.noc.buffers import Buffers
 from archsim.noc.bus import SharedBus
+from archsim.noc.flit import FlitMesh
 from archsim.noc.ideal import Delivery, IdealMesh, Router, zero_load
 from archsim.noc.mesh import Mesh
 from archsim.noc.model import Build, ContendedModel, NetworkModel
 from archsim.noc.statistics import Traffic
 from archsim.noc.vct import VctMesh
+from archsim.noc.wormhole import WormholeMesh
 
 MODELS: dict[str, Build] = {
     "ideal": lambda mesh, router, _buffers, _multicast: IdealMesh(mesh, router),
@@ -14,6 +16,8 @@ MODELS: dict[str, Build] = {
     "vct": lambda mesh, router, buffers, multicast: VctMesh(
         mesh, router, multicast=multicast, buffer_flits=buffers.flits, credit_delay=buffers.credit_delay
     ),
+    "wormhole": lambda mesh, router, buffers, multicast: WormholeMesh(mesh, router, buffers, multicast=multicast),
+    "flit": lambda mesh, router, buffers, multicast: FlitMesh(mesh, router, buffers, multicast=multicast),
 }
 """The models by the name that `noc.model` gives."""
 
@@ -23,6 +27,7 @@ __all__ = [
     "Build",
     "ContendedModel",
     "Delivery",
+    "FlitMesh",
     "IdealMesh",
     "Mesh",
     "NetworkModel",
@@ -30,5 +35,6 @@ __all__ = [
     "SharedBus",
     "Traffic",
     "VctMesh",
+    "WormholeMesh",
     "zero_load",
 ]

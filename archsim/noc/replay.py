@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.errors import InputError, Problem, nearest_name
+from archsim.noc.buffers import Buffers
+from archsim.noc.bulk import replay_all
 from archsim.noc.channel import HOP_CYCLES
+from archsim.noc.contended import ContendedMesh
+from archsim.noc.flit import FlitMesh
 from archsim.noc.ideal import Router, stream_cycles, zero_load
+from archsim.noc.junctions import LOCAL
+from archsim.noc.layout import most_buffer_flits
 from archsim.noc.mesh import Mesh
 from archsim.noc.network import Network
 from archsim.noc.packets import MAX_FLITS, Packets
@@ -20,14 +26,15 @@ from archsim.noc.wormhole import WormholeMesh
 MAX_SIDE = 64
 MAX_BUFFER_FLITS = 1024
 MAX_CREDIT_DELAY = 1000
+MAX_VCS = 16
 
 _PACKETS_PER_REPORT = 1000
 _FOREVER = 10**30
+_ONE_CHANNEL = ("vct", "wormhole")
 
 Progress = Callable[[int, int], None]
 
-# Models of the mesh that are planned under these names.
-_NOT_YET = ("flit",)
+_EXACT: dict[str, type[ContendedMesh]] = {"wormhole": WormholeMesh, "flit": FlitMesh}
 
 
 def check(network: Network) -> None:
@@ -44,13 +51,21 @@ def check(network: Network) -> None:
     if not (1 <= network.columns <= MAX_SIDE and 1 <= network.rows <= MAX_SIDE):
         problems.append(Problem("--mesh", "", f"{network.columns}x{network.rows}", f"sides of 1 to {MAX_SIDE}"))
     if network.model not in REPLAYS:
-        there = " or ".join(REPLAYS)
-        wanted = f"{there} ({network.model} is not there yet)" if network.model in _NOT_YET else there
+        wanted = " or ".join(REPLAYS)
         problems.append(Problem("--model", "", repr(network.model), wanted, nearest_name(network.model, REPLAYS)))
-    if network.vcs != 1:
-        problems.append(Problem("--vcs", "", str(network.vcs), "1 (more virtual channels are not there yet)"))
+    if not 1 <= network.vcs <= MAX_VCS:
+        problems.append(Problem("--vcs", "", str(network.vcs), f"1 to {MAX_VCS}"))
+    elif network.vcs > 1 and network.model in _ONE_CHANNEL:
+        wanted = f"1 with --model {network.model} (flit and ideal take more)"
+        problems.append(Problem("--vcs", "", str(network.vcs), wanted))
     if network.speculative and network.model != "ideal":
         problems.append(Problem("--speculative", expected="--model ideal with it"))
+    if not problems and network.model in _EXACT:
+        nodes = network.columns * network.rows
+        most = most_buffer_flits(nodes, LOCAL + 1, network.vcs)
+        if network.buffer_flits > most:
+            wanted = f"at most {most} with {nodes:,} nodes and {network.vcs} virtual channels"
+            problems.append(Problem("--buffer-flits", "", str(network.buffer_flits), wanted))
     if problems:
         raise InputError(*problems)
 
@@ -145,28 +160,15 @@ def _ideal(packets: Packets, network: Network, progress: Progress | None) -> Arr
     return packets.create + latency, {}
 
 
-def _wormhole(packets: Packets, network: Network, progress: Progress | None) -> Arrivals:
-    mesh = WormholeMesh(
-        network.columns,
-        network.rows,
-        buffer_flits=network.buffer_flits,
-        routing_delay=network.routing_delay,
-        credit_delay=network.credit_delay,
-    )
-    arrived: list[tuple[int, int, int]] = []
-    for number, (create, pid, source, destination, flits) in enumerate(packets.in_order()):
-        if create:
-            arrived += mesh.advance(create - 1)
-        mesh.send(create, pid, source, destination, flits)
-        if progress is not None and number % _PACKETS_PER_REPORT == 0:
-            progress(len(arrived), len(packets.pid))
-    while (cycle := mesh.next_delivery()) is not None:
-        arrived += mesh.advance(cycle)
-    found = np.array(sorted((pid, cycle, destination) for cycle, pid, destination in arrived), dtype=np.int64)
-    there = np.array_equal(found[:, [0, 2]], np.stack([packets.pid, packets.destination], axis=1))
-    carried = sum(link.carried for link in mesh.links)
-    expected = int((packets.flits * (_hops(packets, network.columns) + 1)).sum())
-    return found[:, 1], {"packets": there, "flits": carried == expected}
+def _exact(packets: Packets, network: Network, progress: Progress | None) -> Arrivals:
+    nodes, columns = network.columns * network.rows, network.columns
+    # a flit is a byte here, and no packet is cut
+    router = Router(network.routing_delay, 1, 1, 1, 1, 1, MAX_FLITS)
+    buffers = Buffers(network.vcs, network.buffer_flits, network.credit_delay)
+    found = replay_all(_EXACT[network.model], Mesh(nodes, columns), router, buffers, packets, progress)
+    expected = int((packets.flits * (_hops(packets, columns) + 1)).sum())
+    there = np.array_equal(found.tile, packets.destination)
+    return found.cycle, {"packets": there, "flits": found.carried_flits == expected}
 
 
 def _vct(packets: Packets, network: Network, progress: Progress | None) -> Arrivals:
@@ -192,6 +194,7 @@ def _vct(packets: Packets, network: Network, progress: Progress | None) -> Arriv
 REPLAYS: dict[str, Callable[[Packets, Network, Progress | None], Arrivals]] = {
     "ideal": _ideal,
     "vct": _vct,
-    "wormhole": _wormhole,
+    "wormhole": _exact,
+    "flit": _exact,
 }
 """The models that packets can be replayed on."""
