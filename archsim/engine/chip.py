@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-import numpy as np
-
 from archsim.engine.clock import Clock
 from archsim.engine.copies import CopyUnit, Source
 from archsim.engine.digital import DigitalUnit
@@ -23,7 +21,7 @@ from archsim.engine.stage import StageUnit
 from archsim.engine.steady import SteadyState
 from archsim.engine.tile import Tile
 from archsim.mapping import Copy, Placement, StagePlan, estimate
-from archsim.mapping.needs import Integers
+from archsim.mapping.pools import lasting_homes
 from archsim.mapping.vector_work import MULTIPLIER, SFU
 from archsim.result import Observer
 
@@ -134,7 +132,7 @@ class Chip:
     def _make_emitter(self, plan: StagePlan, stage: StageUnit, receivers: list[Receiver]) -> Emitter:
         emitter = Emitter(stage, receivers, plan.stage.slot_grid.size)
         if plan.stage.pool_need is not None:
-            emitter.pool(plan.stage.pool_need, _homes(plan))
+            emitter.pool(plan.stage.pool_need, lasting_homes(plan))
         return emitter
 
     def run(self) -> None:
@@ -171,11 +169,3 @@ class Chip:
             del stage.seen[images:]
             for copy in stage.copies:
                 copy.images = images
-
-
-def _homes(plan: StagePlan) -> Integers:
-    """The tile each window's result leaves from; where that changes with the image, no two windows share one."""
-    tiles = np.array([copy.home for copy in plan.copies], np.int64)
-    if plan.assignment.rotation and len(set(tiles.tolist())) > 1:
-        return np.arange(plan.stage.windows)
-    return tiles[plan.assignment.copy_of]

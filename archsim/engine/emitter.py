@@ -8,6 +8,7 @@ import numpy as np
 
 from archsim.engine.message import Message, Origin, Receiver
 from archsim.mapping.needs import Integers, Need
+from archsim.mapping.pools import pooled_on_one_tile
 from archsim.mapping.spans import Span
 
 Group = tuple[int, tuple[Receiver, ...]]
@@ -53,12 +54,9 @@ class Emitter:
         self._counts: list[int] = []
         self.open: dict[tuple[int, int], int] = {}
 
-    def pool(self, need: Need, homes: Integers) -> None:
-        """Results are pooled by `need`; windows of equal `homes` always leave the same tile."""
-        table = need.table
-        tiles = np.append(homes, -1)[table]
-        highest = tiles.max(axis=1)
-        local = (np.where(table < 0, highest[:, None], tiles) == highest[:, None]).all(axis=1)
+    def pool(self, need: Need, lasting: Integers) -> None:
+        """Results are pooled by `need`; windows of equal `lasting` homes always leave the same tile."""
+        table, local = need.table, pooled_on_one_tile(need, lasting)
         pooled: list[list[int]] = [[] for _ in range(need.slots)]
         raw: list[list[int]] = [[] for _ in range(need.slots)]
         self._counts = (table >= 0).sum(axis=1).tolist()

@@ -12,6 +12,7 @@ from archsim.engine.events import ARRIVE, Action, rank
 from archsim.engine.link import Link
 from archsim.engine.message import Message, Target, message_state
 from archsim.hardware import Noc
+from archsim.mapping import GATE
 from archsim.mapping.registry import Registry
 from archsim.noc import MODELS, Buffers, Build, ContendedModel, Mesh, NetworkModel, Router, zero_load
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 MESHES: Registry[Build] = Registry("noc.model")
 for _name, _model in MODELS.items():
     MESHES.register(_name)(_model)
-
-# The tile of each chip whose router the off-chip links are on.
-GATE = 0
 
 # A cycle after the end of any run.
 _FOR_EVER = 1 << 50

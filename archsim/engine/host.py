@@ -6,9 +6,9 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from archsim.engine.emitter import after, receivers_of
-from archsim.engine.fabric import GATE
 from archsim.engine.link import Link
 from archsim.engine.message import Message, Receiver
+from archsim.mapping import GATE
 from archsim.mapping.needs import Need
 from archsim.mapping.spans import Span
 from archsim.mapping.tracing import Source

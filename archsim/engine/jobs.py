@@ -61,8 +61,7 @@ class Totals:
     """Adds up what runs of jobs found; every different run is simulated, and counted in `events`, once."""
 
     def __init__(self) -> None:
-        self.counters = NOTHING
-        self.uses: Uses = {}
+        self._runs: dict[int, tuple[JobRun, int]] = {}
         self.events = 0
         self.checks: dict[str, bool] = {}
         self.levels: frozenset[str] = frozenset()
@@ -77,14 +76,24 @@ class Totals:
 
     def add(self, run: JobRun, times: int = 1) -> None:
         """A run that took place so many times."""
-        self.counters = self.counters.plus(run.counters, times)
-        for where, (busy, _) in run.uses.items():
-            self.uses[where] = (self.uses.get(where, (0, 0))[0] + times * busy, 0)
+        self._runs[id(run)] = (run, self._runs.get(id(run), (run, 0))[1] + times)
 
-    def within(self, elapsed: int) -> bool:
-        """Whether no unit worked for longer than `elapsed` ticks."""
-        return all(busy <= elapsed for busy, _ in self.uses.values())
+    @property
+    def counters(self) -> Counters:
+        """What all of them counted."""
+        total = NOTHING
+        for run, times in self._runs.values():
+            total = total.plus(run.counters, times)
+        return total
 
     def over(self, elapsed: int) -> Uses:
         """For how long each unit worked, of `elapsed` ticks."""
-        return {where: (busy, elapsed) for where, (busy, _) in self.uses.items()}
+        worked: Counter[tuple[str, str]] = Counter()
+        for run, times in self._runs.values():
+            for where, (busy, _) in run.uses.items():
+                worked[where] += times * busy
+        return {where: (busy, elapsed) for where, busy in worked.items()}
+
+    def within(self, elapsed: int) -> bool:
+        """Whether no unit worked for longer than `elapsed` ticks."""
+        return all(busy <= elapsed for busy, _ in self.over(elapsed).values())

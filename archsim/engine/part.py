@@ -9,7 +9,7 @@ from archsim.engine.events import FETCHED, SUMMED, WINDOW, Action, rank
 from archsim.engine.job import Job
 from archsim.engine.message import Message
 from archsim.engine.port import Port
-from archsim.mapping import Part
+from archsim.mapping import PARTIAL_SUM_BYTES, Part
 
 if TYPE_CHECKING:
     from archsim.engine.copies import CopyUnit
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 CAUSES = ("buffer", "data", "bus", "adc")
 """What the arrays of a copy can wait for, in the order in which a window does."""
-
-# Bytes of a partial sum on its way to another tile.
-PARTIAL_SUM_BYTES = 4
 
 
 class PartUnit:

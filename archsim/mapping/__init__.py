@@ -5,9 +5,12 @@ from archsim.mapping.place import check, place
 from archsim.mapping.placement import Copy, Job, Part, Placement, Port, StagePlan
 from archsim.mapping.sharing import Sharing
 from archsim.mapping.stages import Stage, StageInput, Stages
+from archsim.mapping.traffic import GATE, PARTIAL_SUM_BYTES
 from archsim.mapping.training import Training
 
 __all__ = [
+    "GATE",
+    "PARTIAL_SUM_BYTES",
     "Copy",
     "Estimate",
     "Job",

@@ -39,12 +39,15 @@ class Demand:
         return min(-(-self.windows // slots), self.most)
 
 
+UNLIMITED = 1 << 60
+"""More arrays than any network takes."""
+
 Policy = Callable[[list[Demand], Stages, Design, int], list[int]]
 POLICIES: Registry[Policy] = Registry("copies.policy")
 
 
 def copies_of(
-    stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int, room: int = 1 << 60
+    stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int, room: int = UNLIMITED
 ) -> dict[int, int]:
     """The copies of each stage in `tilings` by the design's policy, at most `budget` arrays in all.
 

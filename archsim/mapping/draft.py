@@ -17,7 +17,7 @@ from archsim.mapping.reuse import REUSES
 from archsim.mapping.sharing import Sharing
 from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stages
-from archsim.mapping.tiling import Share, Tiling, share
+from archsim.mapping.tiling import FILTER_ROWS, Share, Tiling, share
 from archsim.mapping.vector_work import busiest_cycles
 
 
@@ -76,7 +76,7 @@ class Draft:
 
     def _by_channel(self, matrix: MatrixLayer) -> bool:
         """Whether neighbouring rows of a matrix belong to one channel."""
-        return self.design.tiling.filter_rows == "channels" or not isinstance(matrix.access, Sliding)
+        return FILTER_ROWS[self.design.tiling.filter_rows].by_channel or not isinstance(matrix.access, Sliding)
 
     def fresh(self, index: int) -> tuple[Integers, int]:
         """How many of a kernel's positions each window of a matrix stage fetches from the buffer, by

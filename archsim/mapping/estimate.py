@@ -7,6 +7,7 @@ same converters, S is so many times as long.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,7 @@ class _Carried:
 def estimate(placement: Placement, images: int = 1) -> Estimate:
     """Runs the recurrence for `images` images that are all present at time 0."""
     if placement.jobs:
-        return _of_jobs(placement, images)
+        return _in_lockstep(placement, images) if placement.lockstep else _in_turn(placement, images)
     carried = [_Carried(np.zeros(plan.assignment.copies, np.int64)) for plan in placement.plans]
     latency = placement.design.pipeline.latency_cycles
     starts: list[int] = []
@@ -70,20 +71,24 @@ def estimate(placement: Placement, images: int = 1) -> Estimate:
     return Estimate(tuple(image_done), tuple(starts), tuple(ends), interval_bound(placement), tuple(vector_ready))
 
 
-def _of_jobs(placement: Placement, images: int) -> Estimate:
-    """Jobs that run by themselves: one after the other, or in lock-step; weights are written in no time."""
+def _in_turn(placement: Placement, images: int) -> Estimate:
+    """Jobs one after the other; weights are written in no time."""
     each = [_whole(estimate(job.placement)) for job in placement.jobs]
-    if placement.design.schedule.kind == "layer_serial":
-        ends, total = np.cumsum(each).tolist(), sum(each)
-        done = tuple(total * (image + 1) for image in range(images))
-        one_by_one = zip(placement.jobs, each, ends, strict=True)
-        return _estimate(done, total, [(job.stage, end - took, end) for job, took, end in one_by_one])
-    forward: dict[int, int] = {}
+    ends, total = np.cumsum(each).tolist(), sum(each)
+    done = tuple(total * (image + 1) for image in range(images))
+    one_by_one = zip(placement.jobs, each, ends, strict=True)
+    return _estimate(done, total, [(job.stage, end - took, end) for job, took, end in one_by_one])
+
+
+def _in_lockstep(placement: Placement, images: int) -> Estimate:
+    """All jobs in each logical cycle, which is as long as the longest place takes."""
+    each = [_whole(estimate(job.placement)) for job in placement.jobs]
+    forward: Counter[int] = Counter()
     spans = []
     for job, took in zip(placement.jobs, each, strict=True):
         if job.kind == "forward":
-            begin = forward.get(job.cycle, 0)
-            forward[job.cycle] = begin + took
+            begin = forward[job.cycle]
+            forward[job.cycle] += took
             spans.append((job, begin, begin + took))
     cycle = max(*each, *forward.values())
     moved = [(job.stage, job.cycle * cycle + begin, job.cycle * cycle + end) for job, begin, end in spans]

@@ -100,7 +100,7 @@ class Job:
     `placement`, after `loads` of them have been written.
 
     `kind` is `forward`, or, of a backward pass, `error` or `gradient`; `cycle` is the logical cycle of the forward
-    pass that it belongs to.
+    pass that it belongs to, where layers work in lock-step.
     """
 
     stage: int
@@ -114,7 +114,8 @@ class Job:
 class Placement:
     """A network on a chip.
 
-    Where not all layers run at once, `jobs` are what does, in the order of a forward pass, each placed by itself;
+    Where layers run by themselves, `jobs` are what does, in the order of a forward pass, each placed by itself, one
+    after the other or in `lockstep`;
     `plans` tell of whole layers then, and there are no ports. With `from_memory` inputs come from the memory between
     layers, and results go there. `staging_arrays` are left for weights that are written before they are used.
     """
@@ -128,6 +129,7 @@ class Placement:
     tiles_per_chip: int
     sharing: Sharing
     jobs: tuple[Job, ...] = ()
+    lockstep: bool = False
     training: Training | None = None
     from_memory: bool = False
     staging_arrays: int = 0

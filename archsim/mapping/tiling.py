@@ -72,35 +72,39 @@ def tile_layer(layer: MatrixLayer, design: Design) -> Tiling:
     )
 
 
-RowParts = Callable[[MatrixLayer], tuple[int, ...]]
-FILTER_ROWS: Registry[RowParts] = Registry("tiling.filter_rows")
-"""How the rows of a matrix are divided into parts that begin an array each."""
+@dataclass(frozen=True, slots=True)
+class FilterRows:
+    """How the rows of a convolution's matrix are ordered, and into which `parts` they are divided, each of which begins
+    an array. `by_channel`: neighbouring rows are those of a channel."""
+
+    parts: Callable[[MatrixLayer], tuple[int, ...]]
+    by_channel: bool = False
 
 
-@FILTER_ROWS.register("channels")
-def rows_by_channel(layer: MatrixLayer) -> tuple[int, ...]:
-    """Rows are ordered by channel, then by position in the kernel, and cut where an array is full (ISAAC)."""
+FILTER_ROWS: Registry[FilterRows] = Registry("tiling.filter_rows")
+
+
+def rows_in_one(layer: MatrixLayer) -> tuple[int, ...]:
+    """Rows are cut where an array is full."""
     return layer.row_parts
 
 
-@FILTER_ROWS.register("packed")
-def rows_by_kernel_row(layer: MatrixLayer) -> tuple[int, ...]:
-    """Rows are ordered by kernel row, and cut where an array is full (AtomLayer, DAC 2018)."""
-    return layer.row_parts
-
-
-@FILTER_ROWS.register("split")
 def kernel_rows_apart(layer: MatrixLayer) -> tuple[int, ...]:
     """Each row of the kernel stands in arrays of its own."""
     access = layer.access
     return _equal_parts(layer, access.kernel[0]) if isinstance(access, Sliding) else layer.row_parts
 
 
-@FILTER_ROWS.register("positions")
 def kernel_positions_apart(layer: MatrixLayer) -> tuple[int, ...]:
     """Each position of the kernel stands in arrays of its own (Peng, Liu and Yu, ISCAS 2019)."""
     access = layer.access
     return _equal_parts(layer, math.prod(access.kernel)) if isinstance(access, Sliding) else layer.row_parts
+
+
+FILTER_ROWS.register("channels")(FilterRows(rows_in_one, by_channel=True))  # ISAAC, ISCA 2016
+FILTER_ROWS.register("packed")(FilterRows(rows_in_one))  # by kernel row: AtomLayer, DAC 2018
+FILTER_ROWS.register("split")(FilterRows(kernel_rows_apart))
+FILTER_ROWS.register("positions")(FilterRows(kernel_positions_apart))
 
 
 def _equal_parts(layer: MatrixLayer, count: int) -> tuple[int, ...]:
@@ -108,7 +112,7 @@ def _equal_parts(layer: MatrixLayer, count: int) -> tuple[int, ...]:
 
 
 def _row_parts(layer: MatrixLayer, design: Design) -> tuple[int, ...]:
-    return FILTER_ROWS[design.tiling.filter_rows](layer)
+    return FILTER_ROWS[design.tiling.filter_rows].parts(layer)
 
 
 def _row_starts(layer: MatrixLayer, design: Design) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from archsim.mapping.needs import Integers
 from archsim.mapping.placement import Placement, Port, StagePlan
+from archsim.mapping.pools import homes_of, lasting_homes, pooled_on_one_tile
 from archsim.mapping.stages import StageInput
 
 GATE = 0
@@ -51,8 +51,7 @@ def traffic(placement: Placement) -> Counter[Route]:
         routes.update(_sent(homes, readers.get(source.index, [])))
     for plan in placement.plans:
         mine = readers.get(plan.stage.index, [])
-        homes = np.array([copy.home for copy in plan.copies], np.int64)[plan.assignment.copy_of]
-        routes.update(_results(plan, homes, mine))
+        routes.update(_results(plan, mine))
         routes.update(_partial_sums(plan))
     return routes
 
@@ -80,15 +79,13 @@ def _item(placement: Placement, port: Port) -> StageInput:
     return (*stage.inputs, *stage.joins)[number]
 
 
-def _results(plan: StagePlan, homes: Integers, readers: list[_Reader]) -> Counter[Route]:
+def _results(plan: StagePlan, readers: list[_Reader]) -> Counter[Route]:
     """What the results of a stage cause, pooled where they leave one tile."""
-    need = plan.stage.pool_need
+    need, homes = plan.stage.pool_need, homes_of(plan)
     if need is None:
         return _sent(homes, readers)
-    table = need.table
-    tiles = np.append(homes, -1)[table]
-    highest = tiles.max(axis=1)
-    local = (np.where(table < 0, highest[:, None], tiles) == highest[:, None]).all(axis=1)
+    table, local = need.table, pooled_on_one_tile(need, lasting_homes(plan))
+    highest = np.append(homes, -1)[table].max(axis=1)
     routes = _sent(np.where(local, highest, _NOWHERE), readers)
     raw = np.zeros((len(readers), plan.stage.windows + 1), bool)
     for number, reader in enumerate(readers):
@@ -116,9 +113,10 @@ def _sent(homes: Integers, readers: list[_Reader]) -> Counter[Route]:
     return routes
 
 
-def _partial_sums(plan: StagePlan) -> Iterator[Route]:
+def _partial_sums(plan: StagePlan) -> Counter[Route]:
+    routes: Counter[Route] = Counter()
     for copy in plan.copies:
         for part in copy.parts[:-1]:
             if part.tile != copy.home:
-                for _ in range(len(copy.windows)):
-                    yield part.tile, (copy.home,), part.outputs * PARTIAL_SUM_BYTES
+                routes[part.tile, (copy.home,), part.outputs * PARTIAL_SUM_BYTES] += len(copy.windows)
+    return routes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,6 +9,7 @@ from types import ModuleType
 from archsim.errors import InputError, Problem
 from archsim.noc import fast, layout, words
 from archsim.noc.buffers import Buffers
+from archsim.noc.forking import load_of_trees
 from archsim.noc.ideal import Delivery, Router, zero_load
 from archsim.noc.junctions import Junctions
 from archsim.noc.mesh import Mesh
@@ -240,19 +240,8 @@ class ContendedMesh:
         return [int(carried) for carried in row[first + self.snapshot.carried : end : stride]]
 
     def load(self, traffic: Traffic) -> Load:
-        """What the messages of `traffic` come to; packets and flits are those that enter the mesh, and a link of a
-        tree carries each flit once."""
-        packets = flits = bytes_hops = 0
-        on_link: Counter[Link] = Counter()
-        for (source, tiles, size), count in traffic.trees.items():
-            cut_flits, cut_packets, _ = self._cut(size, len(tiles))
-            links = self.mesh.tree(source, tiles)
-            packets += cut_packets * count
-            flits += cut_flits * count
-            bytes_hops += size * len(links) * count
-            on_link.update(dict.fromkeys(links, cut_flits * count))
-        latency = traffic.waited_cycles + sum(self._idle(*route) * count for route, count in traffic.sent.items())
-        return Load(traffic.messages, packets, flits, latency, bytes_hops, max(on_link.values(), default=0))
+        """What the messages of `traffic` come to."""
+        return load_of_trees(traffic, self.mesh, lambda size, tiles: self._cut(size, tiles)[:2], self._idle)
 
 
 def _check(router: Router, buffers: Buffers, most_vcs: int, junctions: Junctions) -> None:

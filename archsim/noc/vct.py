@@ -13,10 +13,10 @@ as a buffer is read one flit a cycle. It leaves the buffer with its last pass.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable
 
 from archsim.noc.channel import INJECTION_CYCLES
+from archsim.noc.forking import load_of_trees
 from archsim.noc.ideal import Delivery, Router, stream_cycles, zero_load
 from archsim.noc.junctions import Input, Junctions, Output, Packet
 from archsim.noc.mesh import Mesh
@@ -130,18 +130,8 @@ class VctMesh:
         return max(output.carried for output in self._junctions.outputs)
 
     def load(self, traffic: Traffic) -> Load:
-        """What the messages of `traffic` come to; packets and flits are those that enter the mesh."""
-        packets = flits = bytes_hops = 0
-        on_link: Counter[Link] = Counter()
-        for (source, tiles, size), count in traffic.trees.items():
-            cut_flits, cut_packets = self.router.cut(size)
-            links = self.mesh.tree(source, tiles)
-            packets += cut_packets * count
-            flits += cut_flits * count
-            bytes_hops += size * len(links) * count
-            on_link.update(dict.fromkeys(links, cut_flits * count))
-        latency = traffic.waited_cycles + sum(self._idle(*route) * count for route, count in traffic.sent.items())
-        return Load(traffic.messages, packets, flits, latency, bytes_hops, max(on_link.values(), default=0))
+        """What the messages of `traffic` come to."""
+        return load_of_trees(traffic, self.mesh, lambda size, _tiles: self.router.cut(size), self._idle)
 
     def _idle(self, source: int, destination: int, size_bytes: int) -> int:
         """Cycles of a message on an idle mesh."""

@@ -23,8 +23,8 @@ MAX_BYTES = 2**32
 MAX_ARRAYS = 1000
 
 _DATA_NAMES = ("images", "inputs")
-# zipfile raises NotImplementedError for a compression method it does not know, RuntimeError for an encrypted file.
-_BROKEN = (ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# zipfile raises RuntimeError for an encrypted file, and a kind of it for a compression method that it does not know.
+_BROKEN = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 def load_arrays(path: str | Path) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from archsim.engine.chip import Chip
 from archsim.engine.clock import Clock
 from archsim.engine.counters import Counters
-from archsim.engine.findings import Findings, Interval, StageTimes, interval_of
+from archsim.engine.findings import Findings, Interval, interval_of
 from archsim.engine.jobs import JobRun, Totals, run_job
 from archsim.engine.later import Later
 from archsim.engine.schedules.lockstep import Lockstep
@@ -37,8 +37,10 @@ def image_pipelined(run: Run) -> Findings:
             run.progress(number + 1, len(placement.jobs))
     lockstep, done = _lockstep(run, _longest(placement, runs)), []
     lockstep.run(lambda _image, time: done.append(time))
-    _watch(run, lockstep.ticks)
-    totals.counters = totals.counters.plus(_written(placement, lockstep.updates))
+    begun = _begin(placement, runs, lockstep.ticks)
+    for job, _, ticks in begun if run.observers else ():
+        run_job(job, Chip(job.placement, 1, run.ideal, (Later(run.observers, ticks),)))
+    counters = totals.counters.plus(_written(placement, lockstep.updates))
     forward = sum(one.counters["macs",] for job, one in zip(placement.jobs, runs, strict=True) if job.kind == "forward")
     totals.checks["macs"] &= forward == placement.graph.macs
     totals.checks["time"] &= totals.within(lockstep.env.now)
@@ -51,8 +53,8 @@ def image_pipelined(run: Run) -> Findings:
         elapsed=lockstep.env.now,
         interval=_interval(run, done, lockstep.env.now),
         bound_cycles=estimate(placement).interval_bound,
-        counters=totals.counters,
-        stages=_stage_times(placement, runs, lockstep.ticks),
+        counters=counters,
+        stages={job.stage: one.times.later(ticks) for job, one, ticks in begun},
         mesh=totals.mesh,
         checks=totals.checks,
         uses=totals.over(lockstep.env.now),
@@ -112,30 +114,15 @@ def _longest(placement: Placement, runs: Sequence[JobRun]) -> int:
     return max(longest, *forward.values(), *shared.values())
 
 
-def _stage_times(placement: Placement, runs: Sequence[JobRun], ticks: int) -> dict[int, StageTimes]:
-    return {job.stage: run.times.later(begin) for job, run, begin in _forward(placement.jobs, runs, ticks)}
-
-
-def _forward(jobs: Sequence[Job], runs: Sequence[JobRun], ticks: int) -> list[tuple[Job, JobRun, int]]:
+def _begin(placement: Placement, runs: Sequence[JobRun], ticks: int) -> list[tuple[Job, JobRun, int]]:
     """The jobs of the first image's forward pass, and when they begin."""
     within: Counter[int] = Counter()
     begun = []
-    for job, run in zip(jobs, runs, strict=True):
+    for job, run in zip(placement.jobs, runs, strict=True):
         if job.kind == "forward":
             begun.append((job, run, job.cycle * ticks + within[job.cycle]))
             within[job.cycle] += run.took
     return begun
-
-
-def _watch(run: Run, ticks: int) -> None:
-    """Shows observers the first image's forward pass: the same work again, at the time that it takes place."""
-    if not run.observers:
-        return
-    within: Counter[int] = Counter()
-    for job in run.placement.jobs:
-        if job.kind == "forward":
-            later = Later(run.observers, job.cycle * ticks + within[job.cycle])
-            within[job.cycle] += run_job(job, Chip(job.placement, 1, run.ideal, (later,))).took
 
 
 def _written(placement: Placement, updates: int) -> Counters:

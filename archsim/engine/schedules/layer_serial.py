@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archsim.engine.chip import Chip
 from archsim.engine.clock import Clock
+from archsim.engine.counters import Counters
 from archsim.engine.findings import Findings, StageTimes, interval_of
 from archsim.engine.jobs import JobRun, Totals, run_job
 from archsim.engine.later import Later
@@ -59,7 +60,8 @@ class _Serial:
             for job in placement.jobs:
                 ahead = self._job(job, ahead, image)
             done.append(self._now)
-        self._check()
+        counters = totals.counters
+        self._check(counters)
         return Findings(
             placement=placement,
             clock=Clock(placement.design),
@@ -69,7 +71,7 @@ class _Serial:
             elapsed=self._now,
             interval=interval_of(done, ideal=run.ideal, even_is_exact=True),
             bound_cycles=estimate(placement).interval_bound,
-            counters=totals.counters,
+            counters=counters,
             stages=self._times,
             mesh=totals.mesh,
             checks=totals.checks,
@@ -79,12 +81,12 @@ class _Serial:
             levels=totals.levels | {"weights"},
         )
 
-    def _check(self) -> None:
+    def _check(self, counters: Counters) -> None:
         """Over the whole run: all work of the network, the weights of every pass, no unit longer than the run."""
         totals, placement, images = self._totals, self._placement, self._run.images
         written = images * sum(job.loads for job in placement.jobs) * array_bytes(placement.design)
-        totals.checks["macs"] &= totals.counters["macs",] == placement.graph.macs * images
-        totals.checks["bytes"] &= totals.counters["moved", "weights"] == written
+        totals.checks["macs"] &= counters["macs",] == placement.graph.macs * images
+        totals.checks["bytes"] &= counters["moved", "weights"] == written
         totals.checks["time"] &= totals.within(self._now)
 
     def _job(self, job: Job, ahead: Ahead, image: int) -> Ahead:

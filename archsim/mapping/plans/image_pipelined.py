@@ -12,11 +12,11 @@ from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.alone import alone
 from archsim.mapping.backward import error_stages, gradient_stage
-from archsim.mapping.copies import copies_of
+from archsim.mapping.copies import UNLIMITED, copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS
-from archsim.mapping.plans.resident import UNLIMITED, no_room, pack, place_resident
+from archsim.mapping.plans.resident import no_room, pack, place_resident
 from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
@@ -44,7 +44,7 @@ def place_lockstep(
             works += [(plan.stage.index, cycle, work) for work in _backward(whole, plan)]
     _check_room(whole, [work for _, _, work in works])
     jobs += [Job(stage, _placed(whole, work), cycle=cycle, kind=work.kind) for stage, cycle, work in works]
-    return replace(whole, ports=(), jobs=tuple(jobs), training=training)
+    return replace(whole, ports=(), jobs=tuple(jobs), lockstep=True, training=training)
 
 
 @dataclass(frozen=True, slots=True)

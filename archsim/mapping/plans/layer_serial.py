@@ -15,12 +15,11 @@ from archsim.errors import InputError, input_error
 from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.alone import alone, with_outputs
-from archsim.mapping.copies import copies_of
+from archsim.mapping.copies import UNLIMITED, copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS, no_training
 from archsim.mapping.plans.resident import (
-    UNLIMITED,
     arrays_of,
     check_arrays,
     fewest_chips,

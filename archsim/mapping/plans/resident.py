@@ -9,7 +9,7 @@ from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.assemble import make_plans, make_ports
 from archsim.mapping.buffers import Buffers
-from archsim.mapping.copies import copies_of
+from archsim.mapping.copies import UNLIMITED, copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.neighbours import units_along_the_mesh
 from archsim.mapping.orders import ORDERS
@@ -20,9 +20,6 @@ from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
-
-UNLIMITED = 1 << 60
-"""More arrays than any network takes."""
 
 # Chips beyond the fewest that hold the arrays which `chips: auto` may take to find room in the buffers.
 _MORE_CHIPS = 8
