@@ -147,6 +147,7 @@ class Result:
     interval_ns: float | None
     interval_spread_ns: float | None = None
     interval_exact: bool | None = None
+    interval_sustained: bool | None = None
     interval_bound_ns: float
     throughput_per_s: float | None
     elapsed_ns: float | None = None

@@ -22,12 +22,13 @@ Uses = dict[tuple[str, str], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Ticks between images: None if a run has too few of them; the `spread` between the longest and the shortest, and
-    whether it is exact."""
+    """Ticks between images: None if a run has too few of them; the `spread` between the longest and the shortest,
+    whether it is exact, and whether it is `sustained`: not, if some unit needs much longer for an image."""
 
     ticks: Fraction | None
     spread: Fraction | None
     exact: bool | None
+    sustained: bool = True
 
 
 @dataclass(frozen=True, slots=True)

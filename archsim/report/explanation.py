@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archsim.report.figures import share
-from archsim.report.headline import WAITED_FOR, is_unsettled, name_of, waited_ns
+from archsim.report.headline import WAITED_FOR, is_unsettled, lasting_interval_ns, name_of, waited_ns
 from archsim.result import STALL_CAUSES, NotRun, Result, UnitUse
 
 # A unit that works for this share of the time is said to limit the design.
@@ -55,9 +55,10 @@ def _claims(result: Result) -> list[_Claim]:
 def _arrays(result: Result) -> _Claim | None:
     """What reading takes: of the interval if there is one, which leaves out how a run begins and ends."""
     use = next((use for use in result.busiest if use.unit == "arrays"), None)
-    if not result.interval_ns:
+    interval_ns = lasting_interval_ns(result)
+    if not interval_ns:
         return None if use is None else _of_the_run(use)
-    part = min(result.interval_bound_ns / result.interval_ns, 1.0)
+    part = min(result.interval_bound_ns / interval_ns, 1.0)
     if _is_layer_serial(result):
         which = ", one layer after the other"
     else:
@@ -72,9 +73,10 @@ def _of_the_run(use: UnitUse) -> _Claim:
 
 def _of_an_image(use: UnitUse, result: Result) -> _Claim:
     """What an image takes of a unit's time, of the interval if there is one."""
-    if not result.interval_ns or not result.elapsed_ns:
+    interval_ns = lasting_interval_ns(result)
+    if not interval_ns or not result.elapsed_ns:
         return _of_the_run(use)
-    part = use.utilisation * result.elapsed_ns / result.images / result.interval_ns
+    part = use.utilisation * result.elapsed_ns / result.images / interval_ns
     return _Claim(part, f"{name_of(use)}, needed for {share(part)} of the interval")
 
 
@@ -96,7 +98,7 @@ def verdict(runs: Sequence[Result | NotRun], labels: Sequence[str]) -> str | Non
     """Which design is fastest, and by how much; None if fewer than two ran. The interval decides between those that
     have one, if two have, else the latency of the first image."""
     ran = [(label, one) for label, one in zip(labels, runs, strict=True) if isinstance(one, Result)]
-    intervals = [(label, one.interval_ns) for label, one in ran if one.interval_ns]
+    intervals = [(label, interval) for label, one in ran if (interval := lasting_interval_ns(one))]
     latencies = [(label, one.latency_ns) for label, one in ran if one.latency_ns]
     if len(ran) < 2 or len(latencies) < len(ran):
         return None
@@ -104,7 +106,7 @@ def verdict(runs: Sequence[Result | NotRun], labels: Sequence[str]) -> str | Non
         return _fastest(latencies, "latency of the first image") + _conditions(ran)
     doubted = [label for label, one in ran if is_unsettled(one)]
     doubt = f" (not settled: {', '.join(doubted)}; take more --images)" if doubted else ""
-    unknown = [label for label, one in ran if not one.interval_ns]
+    unknown = [label for label, one in ran if not lasting_interval_ns(one)]
     doubt += f"; the interval of {' and '.join(unknown)} is not known" if unknown else ""
     shortest = ""
     if not set(_best(intervals)) & set(_best(latencies)):

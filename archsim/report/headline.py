@@ -39,15 +39,21 @@ def _checks(result: Result) -> Value:
     return f"FAILED: {', '.join(failed)}" if failed else "all hold"
 
 
+def lasting_interval_ns(result: Result) -> float | None:
+    """The interval, unless the images of the run came out of a backlog faster than more of them could."""
+    return None if result.interval_sustained is False else result.interval_ns
+
+
 def is_unsettled(result: Result) -> bool:
     """Whether the intervals between images still differ by more than 1 % of their mean."""
-    if result.interval_exact or not result.interval_ns or not result.interval_spread_ns:
-        return False
-    return result.interval_spread_ns > _SETTLED * result.interval_ns
+    spread, interval = _spread(result), lasting_interval_ns(result)
+    return spread is not None and interval is not None and spread > _SETTLED * interval
 
 
-def _spread(result: Result) -> Value:
-    return None if result.interval_exact or not result.interval_spread_ns else result.interval_spread_ns
+def _spread(result: Result) -> float | None:
+    """How much intervals differ, where they do and the run has not proved one."""
+    told = lasting_interval_ns(result) is not None and not result.interval_exact
+    return (result.interval_spread_ns or None) if told else None
 
 
 def _exactness(value: Value) -> str:
@@ -129,9 +135,9 @@ WAITED_FOR = {
 _TIMES = (
     Figure("latency_ns", "latency of the first image", lambda r: r.latency_ns, duration, "min"),
     Figure("latency_cycles", "  in read cycles", lambda r: r.latency_cycles, plain, "min"),
-    Figure("interval_ns", "interval between images", lambda r: r.interval_ns, duration, "min", settles=True),
+    Figure("interval_ns", "interval between images", lasting_interval_ns, duration, "min", settles=True),
     Figure("interval_spread_ns", "  spread", _spread, duration),
-    Figure("interval_exact", "  exact", lambda r: r.interval_exact if r.interval_ns else None, _exactness),
+    Figure("interval_exact", "  exact", lambda r: r.interval_exact if lasting_interval_ns(r) else None, _exactness),
     Figure("interval_bound_ns", "interval, lower bound", lambda r: r.interval_bound_ns, duration),
     Figure("throughput_per_s", "images per second", lambda r: r.throughput_per_s, large, "max", settles=True),
     Figure("logical_cycles", "logical cycles", lambda r: r.logical_cycles),

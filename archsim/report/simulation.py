@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from archsim.report.figures import Value, duration, share
-from archsim.report.headline import FIGURES, name_of
+from archsim.report.headline import FIGURES, lasting_interval_ns, name_of
 from archsim.report.tables import Column, Table
 from archsim.result import STALL_CAUSES, LayerResult, Result
 
@@ -94,9 +94,10 @@ def _bottleneck(result: Result) -> tuple[str, ...]:
     busiest = max(works, key=lambda name: works[name])
     per_image_ns = works[busiest] / result.images
     remark = f"busiest layer: {busiest} works {duration(per_image_ns)} per image on each copy"
-    if result.interval_ns:
-        remark += f", {share(per_image_ns / result.interval_ns)} of the interval"
-        if per_image_ns > _MOST_OF_IT * result.interval_ns:
+    interval_ns = lasting_interval_ns(result)
+    if interval_ns:
+        remark += f", {share(per_image_ns / interval_ns)} of the interval"
+        if per_image_ns > _MOST_OF_IT * interval_ns:
             return *remarks, remark
     waits = {
         (layer.name, cause): time for layer in result.layers for cause, time in _waits(layer).items() if cause != "data"

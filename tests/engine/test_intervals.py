@@ -8,15 +8,24 @@ from archsim.engine import simulate
 from tests.engine.networks import SMALL, Net, on, placed
 
 
-def test_images_that_come_out_of_a_backlog_tell_no_interval() -> None:
+def test_images_that_come_out_of_a_backlog_give_no_rate() -> None:
     """A slow bus takes long for an image; the few images of a short run leave it close together."""
     slow = ("noc.model=bus", "noc.flit_bytes=1", "noc.clock_ghz=0.05", "tile.pes=1", "pe.arrays=4")
     result = simulate(placed(SMALL["chain"](), *slow, copies=[5, 3, 1]), images=5)
     (bus,) = (use for use in result.busiest if use.unit == "noc")
     assert result.elapsed_ns is not None
-    per_image = bus.utilisation * result.elapsed_ns / 5
-    assert result.interval_ns is None or result.interval_ns >= 0.9 * per_image
-    assert result.interval_ns is not None or any("had piled up" in note for note in result.notes)
+    assert result.interval_ns is not None
+    assert result.interval_ns < 0.9 * bus.utilisation * result.elapsed_ns / 5
+    assert result.interval_sustained is False
+    assert result.throughput_per_s is None
+    assert any("does not last; take more images" in note for note in result.notes)
+
+
+def test_an_interval_that_lasts_gives_a_rate() -> None:
+    result = simulate(placed(SMALL["chain"]()), images=5)
+    assert result.interval_ns is not None
+    assert result.interval_sustained is True
+    assert result.throughput_per_s == 1e9 / result.interval_ns
 
 
 @pytest.mark.parametrize("images", [4, 8, 9, 12])

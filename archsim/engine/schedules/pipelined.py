@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from archsim.engine.busiest import unit_uses
@@ -36,7 +37,9 @@ def pipelined(run: Run) -> Findings:
     shared = (busy for (unit, _), (busy, _) in uses.items() if unit != "arrays")
     busiest = Fraction(max(shared, default=0), chip.images)
     least = max(busiest, Fraction(bound.interval_bound * chip.clock.cycle))
-    interval, doubt = _possible(_interval(chip, done), Fraction(0) if run.ideal else least, images)
+    interval = _interval(chip, done)
+    if interval.ticks is not None and not run.ideal:
+        interval = replace(interval, sustained=interval.ticks >= _LEAST_SHARE * least)
     return Findings(
         placement=run.placement,
         clock=chip.clock,
@@ -52,7 +55,7 @@ def pipelined(run: Run) -> Findings:
         checks=checks,
         uses=uses,
         events=chip.env.actions,
-        notes=(*_uneven(chip), *_repeats(chip), *doubt),
+        notes=(*_uneven(chip), *_repeats(chip), *_backlog(interval, images)),
         levels=levels_of(chip),
     )
 
@@ -64,16 +67,15 @@ def _interval(chip: Chip, done: tuple[int, ...]) -> Interval:
     return interval_of(done, ideal=chip.ideal, even_is_exact=False)
 
 
-def _possible(interval: Interval, least: Fraction, images: int) -> tuple[Interval, list[str]]:
-    """The interval, unless it is much shorter than what some unit needs for an image: then the images of the run came
-    out of what had piled up in it, and tell nothing of those to come."""
-    if interval.ticks is None or interval.ticks >= _LEAST_SHARE * least:
-        return interval, []
+def _backlog(interval: Interval, images: int) -> list[str]:
+    """What became of an interval that cannot last."""
+    if interval.sustained:
+        return []
     note = (
-        f"the {images} images of this run left it closer together than its busiest unit can serve them, which had piled"
-        " up: the interval is not known; take more images"
+        f"the {images} images of this run left it closer together than its busiest unit can serve them, before which"
+        " they had piled up: that interval does not last; take more images"
     )
-    return Interval(None, None, None), [note]
+    return [note]
 
 
 def _repeats(chip: Chip) -> list[str]:
