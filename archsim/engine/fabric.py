@@ -122,7 +122,7 @@ class ContendedAdapter(Adapter):
             self._arm(now + self._soonest)
 
     def _go_on(self, now: int) -> None:
-        """Arms the next delivery, or, if it hangs on what the engine does next, when that is done."""
+        """Arms the next delivery, or, if it hangs on what the engine does next, the first cycle that it may come in."""
         following = self._env.peek()
         until = _FOR_EVER if following == math.inf else -(-int(following) // self._period)
         delivery = self._ahead.run_ahead(until + 2)
@@ -130,7 +130,7 @@ class ContendedAdapter(Adapter):
         if delivery is not None:
             self._arm(delivery)
         elif self._under_way:
-            self._arm(max(until, now + 1))
+            self._arm(self._ahead.not_before(until + 2))
 
     def state(self, cycle: int, image: int) -> tuple[Hashable, ...]:
         """What is under way, relative to a cycle and an image."""

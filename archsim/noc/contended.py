@@ -169,6 +169,12 @@ class ContendedMesh:
             if self.buffers.vcs == 1 or self._completes():
                 return int(cycle)
 
+    def not_before(self, limit: int) -> int:
+        """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
+        from `limit` - 2 on."""
+        due, possible = self.next_delivery(), limit + int(self._row[words.HOP])
+        return possible if due is None else min(due, possible)
+
     def _completes(self) -> bool:
         """Whether the earliest delivery completes its message there; if not it is counted and taken."""
         place = self._row[words.DUE]

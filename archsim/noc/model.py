@@ -59,6 +59,10 @@ class ContendedModel(Protocol):
         """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
         answers its cycle, or None if it is not certain by then."""
 
+    def not_before(self, limit: int) -> int:
+        """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
+        from `limit` - 2 on."""
+
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`; messages may be sent in that cycle, and no earlier."""
 

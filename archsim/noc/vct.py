@@ -102,6 +102,12 @@ class VctMesh:
             self._cycle(now)
         return self.next_delivery()
 
+    def not_before(self, limit: int) -> int:
+        """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
+        from `limit` - 2 on."""
+        due, possible = self.next_delivery(), limit + self._to_next
+        return possible if due is None else min(due, possible)
+
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`, in order of time and then of message number."""
         events, limit = self._events, (until + 1) * self._span

@@ -67,9 +67,14 @@ def all_at_once(mesh: ContendedMesh, messages: Messages) -> list[Delivery]:
 def as_time_goes_on(mesh: ContendedMesh, messages: Messages) -> list[Delivery]:
     """The way of an event-driven caller: runs ahead to 2 cycles after the next message, or to the next delivery."""
     found: list[Delivery] = []
+    least = 0
     for message in messages:
         while (cycle := mesh.run_ahead(message[0] + 2)) is not None and cycle <= message[0]:
+            assert cycle >= least
             found += _of_one_cycle(mesh, cycle)
+        if cycle is None:
+            least = mesh.not_before(message[0] + 2)
+            assert least > message[0]
         mesh.send(*message)
     while (cycle := mesh.run_ahead(1 << 50)) is not None:
         found += _of_one_cycle(mesh, cycle)

@@ -216,17 +216,19 @@ def test_running_ahead_finds_every_delivery_in_its_cycle(data: st.DataObject, me
     its router being 2 after it was sent, and stops where something certainly arrives."""
     sent = traffic(data, mesh, 30)
     expected = deliveries(VctMesh(mesh, BASE), sent)
-    model, found, waiting, now = VctMesh(mesh, BASE), {}, list(enumerate(sent)), 0
+    model, found, waiting, now, least = VctMesh(mesh, BASE), {}, list(enumerate(sent)), 0, 0
     while waiting or len(found) < len(expected):
         following = waiting[0][1][0] if waiting else now + step
         certain = model.run_ahead(following + 2)
         if certain is not None and certain <= following:
             now = certain
+            assert now >= least
             arrived = model.advance(now)
             assert {cycle for cycle, _, _ in arrived} == {now}
             found |= {(number, tile): cycle for cycle, number, tile in arrived}
         else:
             now = following
+            least = model.not_before(now + 2) if certain is None else least
             while waiting and waiting[0][1][0] == now:
                 number, message = waiting.pop(0)
                 model.send(now, number, *message[1:])
@@ -242,7 +244,7 @@ def test_a_delivery_is_known_when_its_last_branch_is_given_and_certain_when_none
     assert (mesh.run_ahead(6), mesh.next_delivery()) == (None, None)
     assert (mesh.run_ahead(7), mesh.next_delivery(), mesh.pending) == (25, 25, [(25, 1, 1)])
     assert mesh.send(9, 2, 2, (2,), 4) == 25
-    assert mesh.run_ahead(11) is None
+    assert (mesh.run_ahead(11), mesh.not_before(11)) == (None, 14)
     assert mesh.run_ahead(12) == 15
     assert mesh.advance(24) == [(15, 2, 2)]
     assert mesh.advance(25) == [(25, 1, 1)]
