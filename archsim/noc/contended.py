@@ -84,6 +84,7 @@ class ContendedMesh:
         self._messages: dict[int, _Message] = {}
         self._sent = 0
         self._enter = self._kernel.send
+        self._to_next = router.switch_allocation_delay + router.traversal_delay + router.link_delay
         self._row = self._kernel.row(type(self).empty(self._junctions, router, buffers))
 
     def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int | None:
@@ -162,38 +163,36 @@ class ContendedMesh:
     def run_ahead(self, limit: int) -> int | None:
         """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
         answers its cycle, or None if it is not certain by then."""
-        while True:
-            cycle = self._kernel.run(self._row, limit, 1)
-            if cycle < 0:
-                return None
-            if self.buffers.vcs == 1 or self._completes():
-                return int(cycle)
+        row = self._row
+        while (cycle := int(self._kernel.run(row, limit, 1))) >= 0:
+            place = row[words.DUE]
+            if self._completes(int(row[place + 1]), int(row[place + 2])):
+                return cycle
+            self._kernel.pop_due(row)
+        return None
 
     def not_before(self, limit: int) -> int:
         """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
         from `limit` - 2 on."""
-        due, possible = self.next_delivery(), limit + int(self._row[words.HOP])
+        due, possible = self.next_delivery(), limit + self._to_next
         return possible if due is None else min(due, possible)
 
-    def _completes(self) -> bool:
-        """Whether the earliest delivery completes its message there; if not it is counted and taken."""
-        place = self._row[words.DUE]
-        packets = self._messages[int(self._row[place + 1])].packets
-        tile = int(self._row[place + 2])
+    def _completes(self, number: int, tile: int) -> bool:
+        """Whether a packet of a message is the last one at a destination; if not it is counted."""
+        packets = self._messages[number].packets
         if packets is None or packets[tile] == 1:
             return True
         packets[tile] -= 1
-        self._kernel.pop_due(self._row)
         return False
 
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`, in order of time, of message number and of tile."""
         row, arrived = self._row, []
-        self._kernel.run(row, until + 1 - int(row[words.HOP]), 0)
-        while row[words.DUE_N] and row[row[words.DUE]] <= until:
-            if self.buffers.vcs == 1 or self._completes():
-                self._kernel.pop_due(row)
-                cycle, number, tile = map(int, row[words.TAKEN : words.TAKEN + words.DUE_WORDS])
+        due = self._kernel.run(row, until + 1 - self._to_next, 0)
+        while 0 <= due <= until:
+            due = self._kernel.pop_due(row)
+            cycle, number, tile = map(int, row[words.TAKEN : words.TAKEN + words.DUE_WORDS])
+            if self._completes(number, tile):
                 arrived.append((cycle, self._delivered(cycle, number, tile), tile))
         self.traffic.delivered += len(arrived)
         arrived.sort()

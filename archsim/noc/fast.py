@@ -29,7 +29,7 @@ class Kernel:
     send: Callable[..., int]
     send_many: Callable[..., int]
     run: Callable[..., int]
-    pop_due: Callable[..., None]
+    pop_due: Callable[..., int]
     take_due: Callable[..., int]
     row: Callable[[list[int]], Any]
 

@@ -104,8 +104,8 @@ def push_due(s: Row, cycle: int, number: int, tile: int) -> None:
     s[place], s[place + 1], s[place + 2] = cycle, number, tile
 
 
-def pop_due(s: Row) -> None:
-    """Moves the earliest delivery to `TAKEN`."""
+def pop_due(s: Row) -> int:
+    """Moves the earliest delivery to `TAKEN`; answers the cycle of the next one, -1 if there is none."""
     base = s[DUE]
     s[TAKEN], s[TAKEN + 1], s[TAKEN + 2] = s[base], s[base + 1], s[base + 2]
     count = s[DUE_N] - 1
@@ -127,6 +127,7 @@ def pop_due(s: Row) -> None:
         at = below
     place = base + DUE_WORDS * at
     s[place], s[place + 1], s[place + 2] = cycle, number, tile
+    return s[base] if count else -1
 
 
 def take_due(s: Row, arrivals: Row) -> int:
