@@ -37,6 +37,7 @@ from archsim.trace import Recorder, chrome_trace
 if TYPE_CHECKING:
     from archsim.graph import Graph
     from archsim.graph.tensors import Array
+    from archsim.hardware import Design
     from archsim.inputs import Chosen, Model
     from archsim.mapping import Placement, Training
     from archsim.result import Observer, Result
@@ -60,6 +61,7 @@ __all__ = [
     "evaluate",
     "evaluate_placed",
     "files_read",
+    "has_mesh",
     "inspect",
     "load",
     "mapping_names",
@@ -245,6 +247,13 @@ def evaluate_placed(placement: Placement, data: Path | None, images: int, seed: 
     """Runs the samples of `data`, or `images` ones that `seed` draws, through the crossbars of a placement."""
     arrays = data if data is not None else drawn_inputs(placement.graph, images, seed or 0)
     return evaluate(placement.graph, arrays, placement.design)
+
+
+def has_mesh(design: Design) -> bool:
+    """Whether the tiles of a design stand on a mesh that is simulated."""
+    from archsim import engine
+
+    return engine.has_mesh(design)
 
 
 def _arrays(data: str | Path | Mapping[str, Array]) -> tuple[str, Mapping[str, Array]]:

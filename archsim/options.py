@@ -32,6 +32,10 @@ Input = Annotated[Path | None, typer.Option("--input", help="Arrays to compute w
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Draw the data of --values [default: 0].")]
 TraceFile = Annotated[Path | None, typer.Option("--trace", help="Write a timeline for Perfetto.", metavar="FILE")]
 TraceEvents = Annotated[int, typer.Option("--trace-events", min=1, help="Events that a trace may hold.")]
+NocMap = Annotated[bool, typer.Option("--noc-map", help="Show how busy each link is, and latencies.")]
+NocPng = Annotated[
+    Path | None, typer.Option("--noc-png", help="Draw how busy each link is (needs matplotlib).", metavar="FILE.png")
+]
 Json = Annotated[str | None, typer.Option("--json", help="Write JSON; - prints it alone.", metavar="FILE|-")]
 Format = Annotated[Form, typer.Option("--format", help="How the answer is printed.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write result.json and the like here.", metavar="DIR")]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.noc.network import Network
-from archsim.report import Bin, LinkUse, ReplaySummary
+from archsim.report import Bin, ReplaySummary
+from archsim.result import LinkUse
 
 if TYPE_CHECKING:
     from archsim.noc.replay import Replay
@@ -40,6 +42,7 @@ def replay_summary(path: str | Path, network: Network, replayed: Replay) -> Repl
     from archsim.noc.latencies import histogram, percentile
 
     latencies = replayed.latencies
+    counted = Counter(latencies.tolist())
     return ReplaySummary(
         file=Path(path).name,
         network=asdict(network),
@@ -51,7 +54,7 @@ def replay_summary(path: str | Path, network: Network, replayed: Replay) -> Repl
         waited_cycles=replayed.waited_cycles,
         makespan_cycles=int(replayed.tail_arrive.max()),
         max_link_utilisation=replayed.max_link_utilisation,
-        latency_histogram=tuple(Bin(one.first, one.last, one.count) for one in histogram(latencies)),
+        latency_histogram=tuple(Bin(one.first, one.last, one.count) for one in histogram(counted)),
         links=tuple(_links(replayed, network)),
         checks=replayed.checks,
     )

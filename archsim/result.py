@@ -80,15 +80,48 @@ class ArrayCounts:
     available: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class LinkUse:
+    """A link from router `source` to router `destination` (x + columns x y): the flits that it carried, and how much of
+    the time (0..1) it carried one."""
+
+    source: int
+    destination: int
+    flits: int
+    utilisation: float
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyBin:
+    """How many deliveries took from `first_ns` to `last_ns` after the creation of their message."""
+
+    first_ns: float
+    last_ns: float
+    deliveries: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NocResult:
-    """What the on-chip network carried; None where no network was simulated."""
+    """What the on-chip network carried; None where no network was simulated.
 
+    `model` is the one that ran, on a mesh of `routers` (columns, rows); `waited_ns` is what all deliveries took beyond
+    an idle mesh, None for a model in which nobody waits. `flits` and `packets` entered; `router_flits` went through
+    routers and `link_flits` over links between them, each flit once for every one. `links` are those of each chip that
+    carried any.
+    """
+
+    model: str | None = None
+    routers: tuple[int, int] | None = None
     packets: int | None = None
     flits: int | None = None
+    router_flits: int | None = None
+    link_flits: int | None = None
     mean_latency_ns: float | None = None
+    waited_ns: float | None = None
     max_link_utilisation: float | None = None
     bytes_hops: int | None = None
+    latencies: tuple[LatencyBin, ...] | None = None
+    links: tuple[tuple[LinkUse, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,10 +215,13 @@ class Result:
         """The busiest of all units; None where none was seen at work."""
         return self.busiest[0] if self.busiest else None
 
-    def to_json(self) -> dict[str, Any]:
-        """The result as plain data, schema name first."""
+    def to_json(self, *, links: bool = False) -> dict[str, Any]:
+        """The result as plain data, schema name first; what each link of the network carried only if asked for."""
         bottleneck = None if self.bottleneck is None else asdict(self.bottleneck)
-        return {"schema": SCHEMA, **asdict(self), "bottleneck": bottleneck, "reason": None}
+        document = {"schema": SCHEMA, **asdict(self), "bottleneck": bottleneck, "reason": None}
+        if not links:
+            del document["noc"]["links"]
+        return document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Key = tuple[Hashable, ...]
 
+_OF_MESHES = ("sent", "broadcasts", "trees", "latencies")
+"""What counters hold of `Traffic`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -23,7 +26,7 @@ class Counters:
 
     `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("sfu", layer)`, ticks
     of the digital units for a vector layer; `("macs",)`; `("sent", mesh, source, destination, bytes)`, messages;
-    `("broadcasts", mesh, bytes)`, `("trees", mesh, source, destinations, bytes)` and `("waited", mesh)`, see
+    `("broadcasts", mesh, bytes)`, `("trees", mesh, source, destinations, bytes)` and `("latencies", mesh, cycles)`, see
     `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
     """
 
@@ -40,20 +43,14 @@ class Counters:
         """The ticks of a stage's stalls, by cause."""
         return {key[2]: ticks for key, ticks in self.of.items() if key[:2] == ("stall", stage)}
 
-    def traffic(self) -> list[Traffic]:
+    def traffic(self) -> dict[int, Traffic]:
         """What each mesh has carried."""
-        meshes: dict[Hashable, Traffic] = {}
+        meshes: dict[int, Traffic] = {}
         for key, number in self.of.items():
-            if key[0] in {"sent", "trees", "broadcasts", "waited"}:
-                mesh = meshes.setdefault(key[1], Traffic())
-                if key[0] in {"sent", "trees"}:
-                    routes = mesh.sent if key[0] == "sent" else mesh.trees
-                    routes[key[2:]] = number  # type: ignore[index]
-                elif key[0] == "broadcasts":
-                    mesh.broadcasts[key[2]] = number  # type: ignore[index]
-                else:
-                    mesh.waited_cycles = number
-        return list(meshes.values())
+            if key[0] in _OF_MESHES:
+                traffic = meshes.setdefault(key[1], Traffic())  # type: ignore[arg-type]
+                getattr(traffic, str(key[0]))[key[2:] if len(key) > 3 else key[2]] = number
+        return meshes
 
 
 NOTHING = Counters(Counter())
@@ -93,11 +90,12 @@ def _of_stage(stage: StageUnit, number: Hashable) -> Counter[Key]:
 
 
 def _carried(of: Counter[Key], mesh: int, traffic: Traffic) -> None:
-    of["waited", mesh] = traffic.waited_cycles
     for size, number in traffic.broadcasts.items():
         of["broadcasts", mesh, size] = number
     for tree, number in traffic.trees.items():
         of["trees", mesh, *tree] = number
+    for cycles, number in traffic.latencies.items():
+        of["latencies", mesh, cycles] = number
     for route, number in traffic.sent.items():
         of["sent", mesh, *route] = number
         of["moved", "noc"] += number * route[-1]

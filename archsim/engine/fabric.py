@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING
 from archsim.engine.events import ARRIVE, Action, rank
 from archsim.engine.link import Link
 from archsim.engine.message import Message, Target, message_state
-from archsim.hardware import Noc
+from archsim.engine.network import network_of
 from archsim.mapping import GATE
-from archsim.mapping.registry import Registry
-from archsim.noc import MODELS, Buffers, Build, ContendedModel, Mesh, NetworkModel, Router, zero_load
+from archsim.noc import ContendedModel, NetworkModel, zero_load
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
-
-MESHES: Registry[Build] = Registry("noc.model")
-for _name, _model in MODELS.items():
-    MESHES.register(_name)(_model)
 
 # A cycle after the end of any run.
 _FOR_EVER = 1 << 50
@@ -121,7 +116,7 @@ class ContendedAdapter(Adapter):
         if not self._certain and (self._armed is None or now + self._soonest < self._armed):
             self._arm(now + self._soonest)
 
-    def _go_on(self, now: int) -> None:
+    def _go_on(self, now: int) -> None:  # noqa: ARG002
         """Arms the next delivery, or, if it hangs on what the engine does next, the first cycle that it may come in."""
         following = self._env.peek()
         until = _FOR_EVER if following == math.inf else -(-int(following) // self._period)
@@ -137,18 +132,7 @@ class ContendedAdapter(Adapter):
         return self._ahead.state(cycle, lambda number: self._name(number, image))
 
 
-def _adapter(chip: Chip, noc: Noc, number: int, mesh: Mesh) -> Adapter:
-    router = Router(
-        noc.routing_delay,
-        noc.vc_allocation_delay,
-        noc.switch_allocation_delay,
-        noc.traversal_delay,
-        noc.link_delay,
-        noc.flit_bytes,
-        noc.max_packet_flits,
-    )
-    buffers = Buffers(noc.vcs, noc.buffer_flits, noc.credit_delay)
-    model = MESHES[noc.model](mesh, router, buffers, noc.multicast)
+def _adapter(chip: Chip, model: NetworkModel | ContendedModel, number: int) -> Adapter:
     if isinstance(model, ContendedModel):
         return ContendedAdapter(chip, model, number)
     return KnownAdapter(chip, model, number)
@@ -162,11 +146,10 @@ class Fabric:
         self._tiles = tiles = chip.placement.tiles_per_chip
         self._ways: dict[tuple[int, int], _Way] = {}
         self.meshes: list[Adapter] = []
-        noc = chip.design.noc
-        if noc is not None:
-            across, down = noc.cluster
-            mesh = Mesh(tiles, chip.design.chip.mesh_width or tiles, across, down)
-            self.meshes = [_adapter(chip, noc, number, mesh) for number in range(chips)]
+        for number in range(chips):
+            model = network_of(chip.design, tiles)
+            if model is not None:
+                self.meshes.append(_adapter(chip, model, number))
         ticks = chip.limits.offchip_ticks
         self.upward = [Link(chip, f"link {n} to {n + 1}", 2 * n, ticks) for n in range(chips)]
         self.downward = [Link(chip, f"link {n} to {n - 1}", 2 * n + 1, ticks) for n in range(chips)]

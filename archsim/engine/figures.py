@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from archsim import __version__
 from archsim.engine.busiest import busiest_units
 from archsim.engine.findings import Findings
+from archsim.engine.network import noc_result
 from archsim.engine.part import CAUSES
 from archsim.graph import VectorLayer
 from archsim.mapping import StagePlan
@@ -102,20 +103,11 @@ def _timed(found: Findings, plan: StagePlan, layer: LayerResult, vector: bool) -
 
 
 def _noc(found: Findings) -> NocResult:
-    mesh, clock = found.mesh, found.clock
-    if mesh is None:
+    noc, mesh, clock = found.placement.design.noc, found.mesh, found.clock
+    if noc is None or mesh is None:
         return NocResult()
-    loads = [mesh.load(traffic) for traffic in found.counters.traffic()]
-    messages = sum(load.messages for load in loads)
-    latency = sum(load.latency_cycles for load in loads) * clock.noc
-    busiest = max((load.busiest_link_flits for load in loads), default=0)
-    return NocResult(
-        packets=sum(load.packets for load in loads),
-        flits=sum(load.flits for load in loads),
-        mean_latency_ns=clock.ns(latency) / messages if messages else None,
-        max_link_utilisation=busiest * clock.noc / found.elapsed,
-        bytes_hops=sum(load.bytes_hops for load in loads),
-    )
+    cycle_ns = clock.noc * clock.tick_ns
+    return noc_result(noc, mesh, found.counters.traffic(), cycle_ns, Fraction(found.elapsed, clock.noc))
 
 
 def _moved(found: Findings) -> MovedBytes:
@@ -163,7 +155,7 @@ def to_result(found: Findings, cpu_s: float) -> Result:
         },
         checks=found.checks,
         busiest=busiest_units(found.uses),
-        notes=(*found.notes, *_overload(design, noc)),
+        notes=(*found.notes, *_about(noc, design)),
         events=found.events,
         cpu_s=cpu_s,
         version=__version__,
@@ -174,12 +166,17 @@ def _ns(found: Findings, ticks: Fraction) -> float:
     return float(ticks * found.clock.tick_ns)
 
 
-def _overload(design: Design, noc: NocResult) -> tuple[str, ...]:
-    """A note where the network is asked for more than it can carry."""
-    if design.noc is None or noc.max_link_utilisation is None or noc.max_link_utilisation <= 1:
-        return ()
-    note = (
-        f"noc.model {design.noc.model} makes no message wait, but the busiest link is asked for"
-        f" {noc.max_link_utilisation:.2f} times what it can carry, each value sent to each tile by itself"
-    )
-    return (note,)
+def _about(noc: NocResult, design: Design) -> tuple[str, ...]:
+    """Notes on a network that is asked for more than it can carry, and on a model that nobody asked for."""
+    notes = []
+    if noc.waited_ns is None and noc.max_link_utilisation is not None and noc.max_link_utilisation > 1:
+        notes.append(
+            f"noc.model {noc.model} makes no message wait, but the busiest link is asked for"
+            f" {noc.max_link_utilisation:.2f} times what it can carry, each value sent to each tile by itself"
+        )
+    if design.noc is not None and design.noc.model is None and noc.model == "vct":
+        notes.append(
+            "noc.model vct, whose buffers are never full: for wormhole, which is exact, install numba"
+            " (pip install 'archsim[fast]'), or --set noc.model=wormhole, which is slow without"
+        )
+    return tuple(notes)

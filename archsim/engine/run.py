@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from archsim.engine.fabric import MESHES
 from archsim.engine.figures import to_result
+from archsim.engine.network import MESHES, model_of
 from archsim.engine.schedules import SCHEDULES, Run
 from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
@@ -18,7 +18,7 @@ _MOST_IMAGES = 100_000
 
 def check(design: Design) -> list[Problem]:
     """What is wrong with the names of schedules and network models in a design."""
-    return [*SCHEDULES.check(design.schedule.kind), *(MESHES.check(design.noc.model) if design.noc else [])]
+    return [*SCHEDULES.check(design.schedule.kind), *(MESHES.check(model_of(design.noc)) if design.noc else [])]
 
 
 def simulate(

@@ -138,10 +138,10 @@ class Noc(Part):
 
     Delays are in cycles of the NoC's clock. Inputs of routers have `vcs` virtual channels of `buffer_flits`, and a
     credit takes `credit_delay` (BookSim 2's base router where not given). With `multicast` a value that several tiles
-    need is sent once.
+    need is sent once. Without `model` the mesh is simulated with waiting packets, by what is installed for that.
     """
 
-    model: str
+    model: str | None = None
     clock_ghz: Exact
     flit_bytes: Count
     max_packet_flits: Count

@@ -1,12 +1,13 @@
 """Models of the network between tiles: messages in, deliveries out, time in cycles of the network's clock."""
 
+from archsim.noc import fast
 from archsim.noc.buffers import Buffers
 from archsim.noc.bus import SharedBus
 from archsim.noc.flit import FlitMesh
 from archsim.noc.ideal import Delivery, IdealMesh, Router, zero_load
 from archsim.noc.mesh import Mesh
 from archsim.noc.model import Build, ContendedModel, NetworkModel
-from archsim.noc.statistics import Traffic
+from archsim.noc.statistics import Link, Load, Traffic
 from archsim.noc.vct import VctMesh
 from archsim.noc.wormhole import WormholeMesh
 
@@ -21,14 +22,30 @@ MODELS: dict[str, Build] = {
 }
 """The models by the name that `noc.model` gives."""
 
+
+WITHOUT_MESH = frozenset({"bus"})
+"""Models to which it makes no difference where tiles stand."""
+
+
+def default_model(vcs: int) -> str:
+    """What simulates a mesh with so many virtual channels where no model is asked for: an exact one, but with one
+    channel and without numba, which makes it fast, `vct`."""
+    if vcs > 1:
+        return "flit"
+    return "wormhole" if fast.can_compile() else "vct"
+
+
 __all__ = [
     "MODELS",
+    "WITHOUT_MESH",
     "Buffers",
     "Build",
     "ContendedModel",
     "Delivery",
     "FlitMesh",
     "IdealMesh",
+    "Link",
+    "Load",
     "Mesh",
     "NetworkModel",
     "Router",
@@ -36,5 +53,6 @@ __all__ = [
     "Traffic",
     "VctMesh",
     "WormholeMesh",
+    "default_model",
     "zero_load",
 ]

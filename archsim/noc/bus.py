@@ -22,6 +22,8 @@ from archsim.noc.statistics import Load, Traffic
 class SharedBus:
     """Messages are delivered one after the other; where the tiles stand makes no difference."""
 
+    mesh = None
+
     def __init__(self, mesh: Mesh, router: Router) -> None:  # noqa: ARG002
         self.router = router
         self.traffic = Traffic()
@@ -39,8 +41,8 @@ class SharedBus:
         self._free = start + self._holds(size_bytes)
         self.busy_cycles += self._holds(size_bytes)
         traffic.broadcasts[size_bytes] = traffic.broadcasts.get(size_bytes, 0) + 1
-        traffic.waited_cycles += (start - time) * len(destinations)
         arrival = start + self.latency(size_bytes)
+        traffic.took(arrival - time, len(destinations))
         for destination in sorted(destinations):
             key = (source, destination, size_bytes)
             traffic.sent[key] = traffic.sent.get(key, 0) + 1
@@ -63,8 +65,15 @@ class SharedBus:
             flits += cut_flits * count
             packets += cut_packets * count
             size += size_bytes * count
-        latency = sum(self.latency(key[-1]) * count for key, count in traffic.sent.items())
-        return Load(traffic.messages, packets, flits, latency + traffic.waited_cycles, size, flits)
+        return Load(
+            packets=packets,
+            flits=flits,
+            latencies=traffic.latencies,
+            idle_cycles=sum(self.latency(key[-1]) * count for key, count in traffic.sent.items()),
+            bytes_hops=size,
+            links={None: flits},
+            router_flits=0,
+        )
 
     def next_delivery(self) -> int | None:
         """The cycle of the earliest delivery, None if nothing is under way."""

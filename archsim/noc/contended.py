@@ -27,11 +27,10 @@ BASE_BUFFERS = Buffers()
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """How messages of one size get from a tile to others: their way, the flits of each packet and whether it tells
-    of its arrival; by tile the cycles on an idle mesh with large buffers."""
+    of its arrival."""
 
     way: int
     packets: tuple[tuple[int, int], ...]
-    idle: dict[int, int]
 
 
 @dataclass(slots=True)
@@ -41,7 +40,6 @@ class _Message:
 
     number: int
     created: int
-    plan: _Plan
     copies: int
     packets: dict[int, int] | None = None
 
@@ -106,7 +104,7 @@ class ContendedMesh:
         self._sent += 1
         copies, packets = len(tiles), len(plan.packets)
         overtaking = dict.fromkeys(tiles, packets) if packets > 1 and self.buffers.vcs > 1 else None
-        self._messages[self._sent] = _Message(message, time, plan, copies, overtaking)
+        self._messages[self._sent] = _Message(message, time, copies, overtaking)
         for flits, tells in plan.packets:
             while (entered := self._enter(self._row, source, time, self._sent, plan.way, flits, copies, tells)) == 0:
                 self._grow()
@@ -127,7 +125,6 @@ class ContendedMesh:
         return _Plan(
             self._add_way(source, tiles) if way is None else way,
             (*(((most, tells),) * (packets - 1)), (last, 1)),
-            {tile: self._idle(source, tile, size_bytes) for tile in tiles},
         )
 
     def _cut(self, size_bytes: int, copies: int) -> tuple[int, int, int]:
@@ -193,15 +190,15 @@ class ContendedMesh:
             due = self._kernel.pop_due(row)
             cycle, number, tile = map(int, row[words.TAKEN : words.TAKEN + words.DUE_WORDS])
             if self._completes(number, tile):
-                arrived.append((cycle, self._delivered(cycle, number, tile), tile))
+                arrived.append((cycle, self._delivered(cycle, number), tile))
         self.traffic.delivered += len(arrived)
         arrived.sort()
         return arrived
 
-    def _delivered(self, cycle: int, number: int, tile: int) -> int:
+    def _delivered(self, cycle: int, number: int) -> int:
         """Counts a delivery; answers the caller's number of the message."""
         message = self._messages[number]
-        self.traffic.waited_cycles += cycle - message.created - message.plan.idle[tile]
+        self.traffic.took(cycle - message.created)
         message.copies -= 1
         if message.copies == 0:
             del self._messages[number]

@@ -102,18 +102,28 @@ class IdealMesh:
 
     def load(self, traffic: Traffic) -> Load:
         """What the messages of `traffic` come to."""
-        packets = flits = latency = bytes_hops = 0
-        on_link: Counter[Link] = Counter()
+        packets = flits = bytes_hops = router_flits = 0
+        latencies: Counter[int] = Counter()
+        on_link: Counter[Link | None] = Counter()
         for (source, destination, size), count in traffic.sent.items():
             cut_flits, cut_packets = self.router.cut(size)
+            hops = self.mesh.hops(source, destination)
             flits += cut_flits * count
             packets += cut_packets * count
-            latency += self.latency(source, destination, size) * count
-            bytes_hops += size * self.mesh.hops(source, destination) * count
+            latencies[self.latency(source, destination, size)] += count
+            bytes_hops += size * hops * count
+            router_flits += cut_flits * (hops + 1) * count
             for link in self.mesh.links(source, destination):
                 on_link[link] += cut_flits * count
-        busiest = max(on_link.values(), default=0)
-        return Load(traffic.messages, packets, flits, latency, bytes_hops, busiest)
+        return Load(
+            packets=packets,
+            flits=flits,
+            latencies=latencies,
+            idle_cycles=None,
+            bytes_hops=bytes_hops,
+            links=on_link,
+            router_flits=router_flits,
+        )
 
     def next_delivery(self) -> int | None:
         """The cycle of the earliest delivery, None if nothing is under way."""

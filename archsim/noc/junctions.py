@@ -85,9 +85,7 @@ class Junctions:
     """
 
     def __init__(self, mesh: Mesh) -> None:
-        self.columns = -(-mesh.tile_columns // mesh.across)
-        tile_rows = -(-mesh.tiles // mesh.tile_columns)
-        self.rows = -(-tile_rows // mesh.down)
+        self.columns, self.rows = mesh.routers
         self.at = [mesh.router(tile) for tile in range(mesh.tiles)]
         self.ports = ports = LOCAL + mesh.across * mesh.down
         routers = self.columns * self.rows

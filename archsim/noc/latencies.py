@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +20,15 @@ class Bin:
     count: int
 
 
-def histogram(latencies: NDArray[np.int64]) -> tuple[Bin, ...]:
-    """Latencies, shape (packets,), in at most `MOST_BINS` ranges of equal length from the smallest to the largest."""
-    low, high = int(latencies.min()), int(latencies.max())
+def histogram(latencies: Mapping[int, int]) -> tuple[Bin, ...]:
+    """How often there was each latency, in at most `MOST_BINS` ranges of equal length from the smallest to the
+    largest."""
+    low, high = min(latencies), max(latencies)
     width = -(-(high - low + 1) // MOST_BINS)
-    counts = np.bincount((latencies - low) // width)
-    return tuple(
-        Bin(low + number * width, low + (number + 1) * width - 1, count) for number, count in enumerate(counts.tolist())
-    )
+    counts = [0] * ((high - low) // width + 1)
+    for latency, count in latencies.items():
+        counts[(latency - low) // width] += count
+    return tuple(Bin(low + place * width, low + (place + 1) * width - 1, count) for place, count in enumerate(counts))
 
 
 def percentile(ordered: NDArray[np.int64], percent: int) -> int:

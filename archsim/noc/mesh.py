@@ -15,6 +15,12 @@ class Mesh:
     across: int = 1
     down: int = 1
 
+    @property
+    def routers(self) -> tuple[int, int]:
+        """Columns and rows of routers."""
+        tile_rows = -(-self.tiles // self.tile_columns)
+        return -(-self.tile_columns // self.across), -(-tile_rows // self.down)
+
     def router(self, tile: int) -> tuple[int, int]:
         """The router (x, y) of a tile."""
         y, x = divmod(tile, self.tile_columns)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from archsim.noc.buffers import Buffers
 from archsim.noc.ideal import Delivery, Router
 from archsim.noc.mesh import Mesh
-from archsim.noc.statistics import Load, Traffic
+from archsim.noc.statistics import Link, Load, Traffic
 
 
 class NetworkModel(Protocol):
@@ -19,6 +19,10 @@ class NetworkModel(Protocol):
     """
 
     traffic: Traffic
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """Where the tiles stand; None if that makes no difference."""
 
     @property
     def busy_cycles(self) -> int:
@@ -45,12 +49,17 @@ class NetworkModel(Protocol):
 class ContendedModel(Protocol):
     """A network in which messages make each other wait, so that a delivery is known only when its way was free."""
 
+    mesh: Mesh
     router: Router
     traffic: Traffic
 
     @property
     def busy_cycles(self) -> int:
         """For how long the unit that messages wait for was busy."""
+
+    @property
+    def link_flits(self) -> Mapping[Link, int]:
+        """Flits that each link between routers has carried, those that have carried none left out."""
 
     def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int | None:
         """A message enters; answers what `next_delivery` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Link = tuple[tuple[int, int], tuple[int, int]]
@@ -17,18 +18,18 @@ Tree = tuple[int, tuple[int, ...], int]
 @dataclass(slots=True)
 class Traffic:
     """`sent` counts messages by (source, destination, bytes), one for each destination; `delivered` counts the
-    deliveries.
+    deliveries, and `latencies` those of them by their cycles from creation to arrival, where a model has to see a
+    message arrive to know them.
 
-    Where messages wait for each other `waited_cycles` is for how long, counted for each destination; where one goes
-    to all destinations at once `broadcasts` counts it once, by its bytes, and where one forks on its way `trees` does,
-    by source, destinations and bytes.
+    Where one goes to all destinations at once `broadcasts` counts it once, by its bytes, and where one forks on its way
+    `trees` does, by source, destinations and bytes.
     """
 
     sent: dict[Route, int] = field(default_factory=dict)
     delivered: int = 0
     broadcasts: dict[int, int] = field(default_factory=dict)
     trees: dict[Tree, int] = field(default_factory=dict)
-    waited_cycles: int = 0
+    latencies: dict[int, int] = field(default_factory=dict)
 
     @property
     def messages(self) -> int:
@@ -40,15 +41,34 @@ class Traffic:
         """Bytes sent, for each destination."""
         return sum(size * count for (_, _, size), count in self.sent.items())
 
+    def took(self, cycles: int, deliveries: int = 1) -> None:
+        """So many deliveries came that long after the creation of their messages."""
+        self.latencies[cycles] = self.latencies.get(cycles, 0) + deliveries
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What messages come to: their number, packets, flits, cycles from creation to arrival in all, bytes x links
-    between routers, and the flits over the link that carried the most."""
+    """What messages come to: packets and flits that entered; deliveries by their latency in cycles, and the cycles that
+    all of them would take together on an idle network (None: this network is always as good as idle); bytes x links;
+    the flits over each link between routers, and of those that passed each router, all together.
 
-    messages: int
+    A bus is one link without ends, and has no routers.
+    """
+
     packets: int
     flits: int
-    latency_cycles: int
+    latencies: Mapping[int, int]
+    idle_cycles: int | None
     bytes_hops: int
-    busiest_link_flits: int
+    links: Mapping[Link | None, int]
+    router_flits: int
+
+    @property
+    def messages(self) -> int:
+        """Deliveries."""
+        return sum(self.latencies.values())
+
+    @property
+    def latency_cycles(self) -> int:
+        """Cycles from creation to arrival, of all deliveries together."""
+        return sum(cycles * count for cycles, count in self.latencies.items())

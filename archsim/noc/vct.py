@@ -53,8 +53,8 @@ class VctMesh:
         self._events: list[int] = []
         self._asks = len(self._junctions.inputs)
         self._span = self._asks + len(self._junctions.outputs)
-        # of each message under way: creation, source, bytes, deliveries not yet decided
-        self._under_way: dict[int, tuple[int, int, int, int]] = {}
+        # of each message under way: creation, deliveries not yet decided
+        self._under_way: dict[int, tuple[int, int]] = {}
 
     def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int | None:
         """A message of `size_bytes` enters at `source` in cycle `time`; `message` is any number of the caller's that
@@ -67,7 +67,7 @@ class VctMesh:
         sent, trees = self.traffic.sent, self.traffic.trees
         for tile in tiles:
             sent[source, tile, size_bytes] = sent.get((source, tile, size_bytes), 0) + 1
-        self._under_way[message] = (time, source, size_bytes, len(tiles))
+        self._under_way[message] = (time, len(tiles))
         flits, packets = self.router.cut(size_bytes)
         for tree in [tiles] if self._multicast else [(tile,) for tile in tiles]:
             trees[source, tree, size_bytes] = trees.get((source, tree, size_bytes), 0) + 1
@@ -249,10 +249,10 @@ class VctMesh:
             heapq.heappush(self._events, cycle * self._span + asking.index)
 
     def _deliver(self, message: int, tile: int, cycle: int) -> None:
-        created, source, size, left = self._under_way[message]
-        self.traffic.waited_cycles += cycle - created - self._idle(source, tile, size)
+        created, left = self._under_way[message]
+        self.traffic.took(cycle - created)
         heapq.heappush(self.pending, (cycle, message, tile))
         if left > 1:
-            self._under_way[message] = (created, source, size, left - 1)
+            self._under_way[message] = (created, left - 1)
         else:
             del self._under_way[message]

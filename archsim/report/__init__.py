@@ -3,8 +3,9 @@
 from archsim.report.evaluation import EvaluatedLayer, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.headline import failed_checks
-from archsim.report.heatmap import LinkUse, heatmap
+from archsim.report.heatmap import heatmap
 from archsim.report.inspection import InspectedLayer, Inspection
+from archsim.report.network import noc_png
 from archsim.report.npz import to_npz
 from archsim.report.pictures import check_pictures, heatmap_png, sweep_png
 from archsim.report.placement import Estimated, Mesh, PlacedLayer, PlacementSummary
@@ -33,7 +34,6 @@ __all__ = [
     "Form",
     "InspectedLayer",
     "Inspection",
-    "LinkUse",
     "Mesh",
     "PlacedLayer",
     "PlacementSummary",
@@ -52,6 +52,7 @@ __all__ = [
     "heatmap_png",
     "inspection_report",
     "listing_report",
+    "noc_png",
     "placement_report",
     "replay_report",
     "simulation_report",

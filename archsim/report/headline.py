@@ -111,6 +111,14 @@ def waited_ns(result: Result, cause: str) -> float | None:
     return sum(times) if times else None
 
 
+def _noc_waited(result: Result) -> float | None:
+    """The share of the messages' latency that an idle network would not have taken."""
+    noc = result.noc
+    if noc.waited_ns is None or noc.mean_latency_ns is None or noc.latencies is None:
+        return None
+    return noc.waited_ns / (noc.mean_latency_ns * sum(each.deliveries for each in noc.latencies))
+
+
 def _moved(level: str, title: str, better: str = "min") -> Figure:
     return Figure(f"moved_{level}_bytes", title, lambda r: getattr(r.moved_bytes, level), data_size, better)
 
@@ -165,8 +173,12 @@ _WORK = (
     _moved("memory_reads", "read from memory"),
     _moved("memory_writes", "written to memory"),
     _moved("weights", "weights written to arrays"),
-    Figure("noc_packets", "NoC packets", lambda r: r.noc.packets),
-    Figure("noc_bytes_hops", "NoC bytes x hops", lambda r: r.noc.bytes_hops, large, "min"),
+    Figure("noc_model", "NoC model", lambda r: r.noc.model),
+    Figure("noc_packets", "  packets", lambda r: r.noc.packets),
+    Figure("noc_bytes_hops", "  bytes x hops", lambda r: r.noc.bytes_hops, large, "min"),
+    Figure("noc_mean_latency_ns", "  mean latency", lambda r: r.noc.mean_latency_ns, duration, "min"),
+    Figure("noc_waited", "    waiting in it", _noc_waited, share, "min"),
+    Figure("noc_max_link_utilisation", "  busiest link", lambda r: r.noc.max_link_utilisation, share),
 )
 _COST = (
     Figure("energy_pj", "energy", _total_energy, energy, "min"),

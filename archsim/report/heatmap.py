@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from archsim.report.drawing import Drawing
 from archsim.report.figures import share
+from archsim.result import LinkUse
 
 _ROUTER, _UNUSED = "o", "."
 _LEVELS = "0123456789"
@@ -21,18 +21,7 @@ _STYLES = {
 WIDEST, TALLEST = 80, 64
 
 
-@dataclass(frozen=True, slots=True)
-class LinkUse:
-    """A link from router `source` to router `destination` (x + columns * y): the flits that it carried, and how much of
-    the time (0..1) it carried one."""
-
-    source: int
-    destination: int
-    flits: int
-    utilisation: float
-
-
-def heatmap(columns: int, rows: int, links: Iterable[LinkUse]) -> Drawing | None:
+def heatmap(columns: int, rows: int, links: Iterable[LinkUse], of: str = "") -> Drawing | None:
     """Every link as a digit, in tenths of the busiest one, of the busier of its two directions; None for a mesh that is
     too large to draw."""
     if columns > WIDEST or rows > TALLEST:
@@ -54,4 +43,4 @@ def heatmap(columns: int, rows: int, links: Iterable[LinkUse]) -> Drawing | None
         if first + columns < columns * rows:
             lines.append(" ".join(sign(router, router + columns) for router in routers))
     remark = f"a digit is tenths of the busiest link ({share(most)} of the time), {_UNUSED} a link without flits"
-    return Drawing("Links between routers, the busier direction of each", tuple(lines), (remark,), _STYLES)
+    return Drawing(f"{of}Links between routers, the busier direction of each", tuple(lines), (remark,), _STYLES)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archsim.errors import input_error
-from archsim.report.heatmap import LinkUse
 from archsim.report.sweep import SweepSummary
+from archsim.result import LinkUse
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.quiver import Quiver
 
 _DOTS_PER_INCH = 150
 
@@ -43,29 +45,41 @@ def sweep_png(summary: SweepSummary) -> bytes:
     return _png(figure)
 
 
-def heatmap_png(columns: int, rows: int, links: Sequence[LinkUse]) -> bytes:
-    """The routers of a mesh and an arrow for each link and direction, coloured by its utilisation."""
+def heatmap_png(columns: int, rows: int, *meshes: Sequence[LinkUse]) -> bytes:
+    """The routers of each mesh and an arrow for each link and direction, coloured by its utilisation."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(min(3 + columns, 20), min(2 + rows, 20)), layout="constrained")
-    axes = figure.subplots()
+    size = (min((3 + columns) * len(meshes), 40), min(2 + rows, 20))
+    figure = Figure(figsize=size, layout="constrained")
+    most = max((link.utilisation for links in meshes for link in links), default=0.0)
+    drawn = [
+        shown
+        for axes, links in zip(figure.subplots(1, len(meshes), squeeze=False)[0], meshes, strict=True)
+        if (shown := _links(axes, columns, rows, links, most)) is not None
+    ]
+    if drawn:
+        figure.colorbar(drawn[0], ax=figure.axes, label="utilisation")
+    return _png(figure)
+
+
+def _links(axes: Axes, columns: int, rows: int, links: Sequence[LinkUse], most: float) -> Quiver | None:
+    """Draws a mesh; answers its arrows, None if there are none."""
     routers = range(columns * rows)
     axes.plot([n % columns for n in routers], [n // columns for n in routers], "s", color="0.7", markersize=3)
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
     arrows = []
     for link in links:
         (y, x), (to_y, to_x) = divmod(link.source, columns), divmod(link.destination, columns)
         along_x, along_y = to_x - x, to_y - y
         # each direction keeps to its right, as seen with y downwards, and clear of the routers
         arrows.append((x + 0.15 * along_x - 0.1 * along_y, y + 0.15 * along_y + 0.1 * along_x, along_x, along_y))
-    if arrows:
-        x0, y0, dx, dy = zip(*arrows, strict=True)
-        steps = ([0.7 * step for step in dx], [0.7 * step for step in dy])
-        use = [link.utilisation for link in links]
-        style = {"cmap": "inferno_r", "angles": "xy", "scale_units": "xy", "scale": 1, "units": "x", "width": 0.04}
-        shown = axes.quiver(x0, y0, *steps, use, clim=(0, max(use)), **style)
-        figure.colorbar(shown, ax=axes, label="utilisation")
-    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
-    return _png(figure)
+    if not arrows:
+        return None
+    x0, y0, dx, dy = zip(*arrows, strict=True)
+    steps = ([0.7 * step for step in dx], [0.7 * step for step in dy])
+    use = [link.utilisation for link in links]
+    style = {"cmap": "inferno_r", "angles": "xy", "scale_units": "xy", "scale": 1, "units": "x", "width": 0.04}
+    return axes.quiver(x0, y0, *steps, use, clim=(0, most), **style)
 
 
 def _png(figure: Figure) -> bytes:

@@ -7,13 +7,12 @@ from typing import Any
 
 from archsim.report.drawing import Drawing
 from archsim.report.figures import Value, plain, share
-from archsim.report.heatmap import LinkUse, heatmap
+from archsim.report.heatmap import heatmap
+from archsim.report.histogram import histogram_table
 from archsim.report.tables import Column, Table
+from archsim.result import LinkUse
 
 SCHEMA = "archsim.noc_replay/1"
-
-
-_BAR = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +71,8 @@ def replay_table(summary: ReplaySummary) -> Table:
 
 def latency_table(summary: ReplaySummary) -> Table:
     """The histogram of the latencies."""
-    most = max(one.packets for one in summary.latency_histogram)
-    columns = (
-        Column("first", "from"),
-        Column("last", "to cycles"),
-        Column("packets", "packets"),
-        Column("share", "", left=True),
-    )
-    rows = tuple(
-        (one.first, one.last, one.packets, "#" * (-(-_BAR * one.packets // most))) for one in summary.latency_histogram
-    )
-    return Table("Latencies", columns, rows)
+    rows = [(one.first, one.last, one.packets) for one in summary.latency_histogram]
+    return histogram_table("Latencies", ("from", "to cycles", "packets"), rows)
 
 
 def replay_map(summary: ReplaySummary) -> Drawing | None:

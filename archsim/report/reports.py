@@ -11,6 +11,7 @@ from archsim.report.drawing import Drawing
 from archsim.report.evaluation import Evaluation, evaluation_tables
 from archsim.report.inspection import Inspection, inspection_tables
 from archsim.report.mapping import placement_records, placement_tables
+from archsim.report.network import latencies, noc_maps
 from archsim.report.placement import PlacementSummary
 from archsim.report.replay import ReplaySummary, latency_table, replay_map, replay_record, replay_table
 from archsim.report.simulation import headline, layer_records, layers
@@ -47,9 +48,11 @@ class Report:
         return to_json(self.document)
 
 
-def simulation_report(result: Result) -> Report:
-    """One run; its CSV has a row per layer."""
-    return Report((headline(result), layers(result)), layer_records(result), result.to_json())
+def simulation_report(result: Result, *, with_map: bool = False) -> Report:
+    """One run, with maps of the links of its chips if wanted; its CSV has a row per layer."""
+    tables = (headline(result), layers(result), *(latencies(result) if with_map else ()))
+    drawings = noc_maps(result) if with_map else ()
+    return Report(tables, layer_records(result), result.to_json(links=with_map), drawings)
 
 
 def comparison_report(runs: Sequence[Result | NotRun], labels: Sequence[str]) -> Report:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from archsim.report import LinkUse, heatmap
+from archsim.report import heatmap
 from archsim.report.drawing import Drawing
 from archsim.report.plot import HEIGHT, WIDTH, plot
+from archsim.result import LinkUse
 from tests.surface.conftest import Run
 
 LOGS = Path(__file__).parents[1] / "noc" / "logs"
