@@ -125,6 +125,15 @@ class NocResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedNoc:
+    """What a placement sends over the network for an image: bytes x links between routers, and the share of the ideal
+    interval (1 is all of it) for which the busiest link carries a flit."""
+
+    bytes_hops: int
+    busiest_link_load: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MovedBytes:
     """Bytes that a run moved, by level; None where the design has no such level, or it was not simulated.
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from archsim.engine import array_counts, planned_layers, summarise_mapping
+from archsim.engine import array_counts, planned_layers, planned_noc, summarise_mapping
 from archsim.graph import FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
 from archsim.hardware import Design
 from archsim.mapping import Placement, StagePlan, estimate
@@ -105,6 +105,7 @@ def placed(placement: Placement) -> PlacementSummary:
     design = placement.design
     estimated = estimate(placement)
     cycle_ns = design.cycle_ns
+    interval_ns = float(estimated.interval_bound * cycle_ns)
     plans = {layer.name: plan for plan in placement.plans for layer in (plan.stage.layer, *plan.stage.vector_layers)}
     return PlacementSummary(
         model=_model(placement.graph),
@@ -119,8 +120,9 @@ def placed(placement: Placement) -> PlacementSummary:
             latency_cycles=estimated.latency_cycles,
             interval_cycles=estimated.interval_bound,
             latency_ns=float(estimated.latency_cycles * cycle_ns),
-            interval_ns=float(estimated.interval_bound * cycle_ns),
+            interval_ns=interval_ns,
         ),
+        noc=planned_noc(placement, interval_ns),
     )
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from archsim.engine.counters import Counters
 from archsim.mapping import Estimate
+from archsim.noc import ContendedModel
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
+    from archsim.engine.fabric import Adapter
 
 
 def run_checks(chip: Chip, counters: Counters, images: int, bound: Estimate) -> dict[str, bool]:
@@ -17,6 +19,7 @@ def run_checks(chip: Chip, counters: Counters, images: int, bound: Estimate) -> 
         "macs": _macs(chip, counters, images),
         "windows": _windows(chip),
         "bytes": _bytes(chip),
+        "flits": all(map(_flits, chip.fabric.meshes)),
         "time": _time(chip, counters, images),
         "bound": _bound(chip, bound),
     }
@@ -50,6 +53,16 @@ def _bytes(chip: Chip) -> bool:
     if any(link.sent_bytes != link.crossed_bytes for link in chip.links()):
         return False
     return not chip.output.missing and not any(port.blocked for port in chip.ports.values())
+
+
+def _flits(adapter: Adapter) -> bool:
+    """Every message arrived at each of its tiles, and where packets meet every link between routers has carried the
+    flits of the paths and trees that it is on, no others."""
+    model = adapter.model
+    load = model.load(model.traffic)
+    if load.messages != model.traffic.messages:
+        return False
+    return not isinstance(model, ContendedModel) or model.link_flits == load.links
 
 
 def _time(chip: Chip, counters: Counters, images: int) -> bool:

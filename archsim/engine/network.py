@@ -69,7 +69,7 @@ def noc_result(
     """What the networks of all chips, by their number, have carried in so many cycles of `cycle_ns`."""
     loads = {chip: network.load(traffic) for chip, traffic in sorted(carried.items())}
     mesh = network.mesh
-    waited = [load.latency_cycles - load.idle_cycles for load in loads.values() if load.idle_cycles is not None]
+    waited = [load.waited_cycles for load in loads.values() if load.waited_cycles is not None]
     messages = sum(load.messages for load in loads.values())
     latency_cycles = sum(load.latency_cycles for load in loads.values())
     return NocResult(
@@ -81,8 +81,7 @@ def noc_result(
         link_flits=sum(sum(load.links.values()) for load in loads.values()),
         mean_latency_ns=float(latency_cycles * cycle_ns) / messages if messages else None,
         waited_ns=float(sum(waited) * cycle_ns) if waited else None,
-        max_link_utilisation=max((max(load.links.values(), default=0) for load in loads.values()), default=0)
-        / float(cycles),
+        max_link_utilisation=max((load.busiest_link_flits for load in loads.values()), default=0) / float(cycles),
         bytes_hops=sum(load.bytes_hops for load in loads.values()),
         latencies=_latencies(list(loads.values()), cycle_ns),
         links=() if mesh is None else tuple(_links(load, mesh, cycles) for load in loads.values()),

@@ -72,3 +72,13 @@ class Load:
     def latency_cycles(self) -> int:
         """Cycles from creation to arrival, of all deliveries together."""
         return sum(cycles * count for cycles, count in self.latencies.items())
+
+    @property
+    def waited_cycles(self) -> int | None:
+        """What all deliveries together took beyond an idle network; None where nobody waits."""
+        return None if self.idle_cycles is None else self.latency_cycles - self.idle_cycles
+
+    @property
+    def busiest_link_flits(self) -> int:
+        """The flits over the link that carried the most."""
+        return max(self.links.values(), default=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archsim.report.figures import duration, plain, share
+from archsim.report.figures import Value, duration, large, plain, share
 from archsim.report.mesh import layer_signs, pictures
 from archsim.report.placement import PlacementSummary
 from archsim.report.tables import Column, Table
@@ -15,7 +15,7 @@ _MOST_RANGES = 6
 def placement_tables(summary: PlacementSummary) -> tuple[Table, ...]:
     """The figures of the whole placement, its layers, and a picture of each chip."""
     arrays, estimate = summary.arrays, summary.estimate
-    figures = (
+    figures: tuple[tuple[Value, ...], ...] = (
         ("chips", plain(summary.chips)),
         ("tiles used", plain(summary.tiles)),
         ("arrays used", plain(arrays.used)),
@@ -24,6 +24,9 @@ def placement_tables(summary: PlacementSummary) -> tuple[Table, ...]:
         ("ideal latency", f"{duration(estimate.latency_ns)} ({estimate.latency_cycles:,} read cycles)"),
         ("ideal interval", f"{duration(estimate.interval_ns)} ({estimate.interval_cycles:,} read cycles)"),
     )
+    if summary.noc is not None:
+        load = f"{share(summary.noc.busiest_link_load)} of the ideal interval"
+        figures += (("NoC bytes x hops", large(summary.noc.bytes_hops)), ("  busiest link", load))
     title = f"{summary.model.name} on {summary.mapping.name}"
     whole = Table(title, (Column("figure", "figure", left=True), Column("value", "value")), figures)
     return whole, _layers(summary), *pictures(summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archsim.result import ArrayCounts, LayerResult, MappingSummary, ModelSummary
+from archsim.result import ArrayCounts, LayerResult, MappingSummary, ModelSummary, PlannedNoc
 
 SCHEMA = "archsim.map/1"
 
@@ -61,6 +61,7 @@ class PlacementSummary:
     in_turn: bool
     layers: tuple[PlacedLayer, ...]
     estimate: Estimated
+    noc: PlannedNoc | None
 
     def to_json(self) -> dict[str, Any]:
         """The placement as plain data, in the schema `archsim.map/1`."""

@@ -69,8 +69,9 @@ def test_what_it_carried_counts_a_broadcast_once_and_its_deliveries_each() -> No
     model.send(0, 2, 3, (0,), 5)
     traffic = model.traffic
     assert (traffic.messages, traffic.sent_bytes, traffic.delivered) == (3, 25, 0)
-    assert (traffic.broadcasts, traffic.waited_cycles) == ({10: 1, 5: 1}, 3)
+    assert (traffic.broadcasts, traffic.latencies) == ({10: 1, 5: 1}, {3: 2, 5: 1})
     load = model.load(traffic)
+    assert (load.links, load.router_flits, load.waited_cycles) == ({None: 5}, 0, 3)
     assert (load.messages, load.packets, load.flits, load.busiest_link_flits) == (3, 3, 5, 5)
     assert load.latency_cycles == 3 + 3 + (3 + 2)
     assert load.bytes_hops == 15

@@ -128,10 +128,11 @@ def test_packets_of_a_multicast_are_not_longer_than_a_buffer(model: str):
     mesh = exact.exact(model, 4, 1, most=16)
     for number, tiles in enumerate([(3,), (2, 3)]):
         mesh.send(0, number, 0, tiles, 20)
+    mesh.advance(1000)
     load = mesh.load(mesh.traffic)
     assert (load.messages, load.packets, load.flits, load.bytes_hops) == (3, 2 + 3, 40, 20 * 3 + 20 * 3)
     assert load.busiest_link_flits == 40
-    mesh.advance(1000)
+    assert load.links == mesh.link_flits
     assert mesh.busy_cycles == 40
 
 
@@ -153,7 +154,8 @@ def test_latency_is_counted_for_each_delivery(model: str):
     found = mesh.advance(1000)
     load = mesh.load(mesh.traffic)
     assert load.latency_cycles == sum(cycle for cycle, _, _ in found) - 4
-    assert mesh.traffic.waited_cycles == 5
+    assert load.waited_cycles == 5
+    assert load.latencies == mesh.traffic.latencies == {cycle - 4 * number: 1 for cycle, number, _ in found}
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -128,5 +128,8 @@ def test_traffic_counts_what_was_sent_and_delivered() -> None:
     assert (load.messages, load.flits, load.packets) == (4, 18 * 3 + 1, 2 * 3 + 1)
     assert load.bytes_hops == 3 * (70 * 3) + 4 * 3
     assert load.latency_cycles == 3 * (2 + 4 * 4 + 17 + 1) + (2 + 4 * 4)
-    assert load.busiest_link_flits == 36
+    assert load.latencies == {2 + 4 * 4 + 17 + 1: 3, 2 + 4 * 4: 1}
+    assert (load.busiest_link_flits, load.waited_cycles) == (36, None)
+    assert (sum(load.links.values()), load.router_flits) == (3 * 18 * 3 + 3, 3 * 18 * 4 + 4)
+    assert load.links[(0, 0), (1, 0)] == 36
     assert len(model.advance(1000)) == traffic.delivered == 4

@@ -17,7 +17,6 @@ from archsim.noc import IdealMesh, Mesh, Router, Traffic, VctMesh
 from archsim.noc.network import Network
 from archsim.noc.packets import Packets, read_packets
 from archsim.noc.replay import replay, zero_load_latency
-from archsim.noc.statistics import Load
 
 LOGS = Path(__file__).parent / "logs"
 SHARED = Path(__file__).parents[2].parent / "shared" / "noc"
@@ -298,6 +297,8 @@ def test_load_counts_what_enters_its_links_and_the_cycles_that_it_took():
     assert (load.messages, load.packets, load.flits) == (4, 5 + 5 + 1, 18 + 18 + 1)
     assert load.bytes_hops == 70 * 6 + 70 * 3 + 4 * 3
     assert load.busiest_link_flits == mesh.busy_cycles == 36
+    assert load.links == mesh.link_flits
+    assert load.router_flits == sum(load.links.values()) + 18 + 18 + 1
     assert load.latency_cycles == sum(found.values()) - 2 * 200
     unicast = VctMesh(Mesh(16, 4), BASE, multicast=False)
     deliveries(unicast, [(0, 0, (3, 12), 70)])
@@ -308,7 +309,7 @@ def test_what_messages_wait_is_what_they_take_beyond_an_idle_mesh():
     """The third and the second of three from one tile, 16 + 1 cycles behind each other; two at once from others."""
     mesh = VctMesh(Mesh(4, 4), BASE)
     deliveries(mesh, [(0, 0, (1,), 64)] * 3)
-    assert mesh.traffic.waited_cycles == 17 + 2 * 17
+    assert mesh.load(mesh.traffic).waited_cycles == 17 + 2 * 17
 
 
 def test_load_of_several_such_runs_is_so_many_times_as_much():
@@ -318,9 +319,12 @@ def test_load_of_several_such_runs_is_so_many_times_as_much():
     thrice = Traffic(
         {route: 3 * count for route, count in traffic.sent.items()},
         trees={tree: 3 * count for tree, count in traffic.trees.items()},
-        waited_cycles=3 * traffic.waited_cycles,
+        latencies={cycles: 3 * count for cycles, count in traffic.latencies.items()},
     )
-    once = mesh.load(traffic)
-    assert traffic.waited_cycles > 0
-    assert mesh.load(thrice) == Load(*(3 * getattr(once, name) for name in once.__slots__))
-    assert mesh.load(Traffic()) == Load(0, 0, 0, 0, 0, 0)
+    once, all_three = mesh.load(traffic), mesh.load(thrice)
+    assert once.waited_cycles
+    assert all_three.links == {link: 3 * flits for link, flits in once.links.items()}
+    for name in ("messages", "packets", "flits", "latency_cycles", "waited_cycles", "bytes_hops", "router_flits"):
+        assert getattr(all_three, name) == 3 * getattr(once, name)
+    nothing = mesh.load(Traffic())
+    assert (nothing.messages, nothing.flits, nothing.waited_cycles, nothing.links) == (0, 0, 0, {})

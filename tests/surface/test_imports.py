@@ -32,7 +32,7 @@ ALLOWED = {
     "comparing": {"choices", "inputs", "graph", "hardware", "mapping"},
     "reading": {"choices", "frontend"},
     "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
-    "replays": {"noc", "report"},
+    "replays": {"noc", "report", "result"},
     "sweeps": {"noc", "report"},
     "api": {
         *{
@@ -60,7 +60,18 @@ ALLOWED = {
     "sweep_verb": {"api", "console", "options", "noc_verb"},
     "map_verb": {"api", "asked", "console", "options"},
     "compare_verb": {"api", "asked", "console", "options"},
-    "cli": {"api", "asked", "console", "options", "noc_verb", "sweep_verb", "map_verb", "compare_verb"},
+    "simulate_verb": {"api", "asked", "console", "mapping", "options", "result"},
+    "cli": {
+        "api",
+        "asked",
+        "console",
+        "options",
+        "noc_verb",
+        "sweep_verb",
+        "map_verb",
+        "compare_verb",
+        "simulate_verb",
+    },
 }
 
 
