@@ -35,7 +35,7 @@ examples: .venv/.installed-dev
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "archsim needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	$(PIP) -e .
+	$(PIP) -e '.[fast]'
 	touch $@
 
 .venv/.installed-dev: .venv/.installed

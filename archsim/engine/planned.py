@@ -27,7 +27,8 @@ def planned_noc(placement: Placement, interval_ns: float) -> PlannedNoc | None:
     for route, count in traffic(placement).items():
         for chip, source, tiles, size in _sendings(route, placement.tiles_per_chip):
             carried = chips.setdefault(chip, Traffic())
-            _add(carried.trees, (source, tiles, size), count)
+            for tree in [tiles] if noc.multicast else [(tile,) for tile in tiles]:
+                _add(carried.trees, (source, tree, size), count)
             _add(carried.broadcasts, size, count)
             for tile in tiles:
                 _add(carried.sent, (source, tile, size), count)

@@ -17,14 +17,15 @@ _MOST_EXCHANGES = 2000
 
 
 def exchanged(placement: Placement) -> Placement:
-    """Exchanges the contents of two tiles of a chip, always the two with which bytes x hops, every message counted to
-    each of its tiles, goes down most (ties: the first two), until no exchange helps.
+    """Exchanges the contents of two tiles of a chip, always the two with which bytes x hops goes down most (ties: the
+    first two), until no exchange helps. Every message counts to each of its tiles; with multicast, where its bytes go
+    once over a link for all of them, each of n tiles counts an nth.
 
     The pairwise exchange of quadratic assignment problems: Armour and Buffa, Management Science 9 (1963).
     """
     if placement.design.noc is None:
         return placement
-    flows, gates = _flows(placement)
+    flows, gates = _flows(placement, multicast=placement.design.noc.multicast)
     hops = hops_between(placement)
     size = placement.tiles_per_chip
     to = np.arange(placement.chips * size)
@@ -44,23 +45,24 @@ def hops_between(placement: Placement) -> Floats:
     return hops
 
 
-def _flows(placement: Placement) -> tuple[list[Floats], list[Floats]]:
+def _flows(placement: Placement, *, multicast: bool) -> tuple[list[Floats], list[Floats]]:
     """For each chip the bytes between any two tiles, both ways together, and those between each tile and the gate."""
     size = placement.tiles_per_chip
     flows = [np.zeros((size, size)) for _ in range(placement.chips)]
     gates = [np.zeros(size) for _ in range(placement.chips)]
     for (source, destinations, value_bytes), count in traffic(placement).items():
         chip, tile = divmod(source, size)
+        weight = count * value_bytes / (len(destinations) if multicast else 1)
         away = {destination for destination in destinations if destination == HOST or destination // size != chip}
         for destination in destinations:
             other, place = divmod(destination, size)
             if destination not in away:
-                flows[chip][tile, place] += count * value_bytes
-                flows[chip][place, tile] += count * value_bytes
+                flows[chip][tile, place] += weight
+                flows[chip][place, tile] += weight
             elif destination != HOST:
-                gates[other][place] += count * value_bytes
+                gates[other][place] += weight
         if away and source != HOST:
-            gates[chip][tile] += count * value_bytes
+            gates[chip][tile] += weight
     return flows, gates
 
 
