@@ -11,13 +11,14 @@ from archsim.engine.checks import run_checks
 from archsim.engine.chip import Chip
 from archsim.engine.counters import Counters, count
 from archsim.mapping import Estimate, estimate
+from archsim.noc import VctMesh
 from tests.engine.networks import SMALL, placed
 
 IMAGES = 2
 
 
 def finished() -> tuple[Chip, Counters, Estimate]:
-    placement = placed(SMALL["residual"](), "tile.pes=1", "pe.arrays=4")
+    placement = placed(SMALL["residual"](), "tile.pes=1", "pe.arrays=4", "noc.concentration=1", "noc.model=vct")
     machine = Chip(placement, IMAGES, ideal=False)
     machine.run()
     return machine, count(machine), estimate(placement, IMAGES)
@@ -51,6 +52,12 @@ def lose_bytes_on_a_link(machine: Chip) -> None:
     machine.out.crossed_bytes -= 1
 
 
+def lose_a_flit(machine: Chip) -> None:
+    model = machine.fabric.meshes[0].model
+    assert isinstance(model, VctMesh)
+    next(output for output in model._junctions.outputs if output.carried and output.following).carried -= 1
+
+
 def read_too_long(machine: Chip) -> None:
     machine.stages[0].copies[0].units[0].busy += 1
 
@@ -76,6 +83,7 @@ def finish_too_early(machine: Chip) -> None:
         (lose_a_delivery, "bytes"),
         (lose_bytes_on_the_mesh, "bytes"),
         (lose_bytes_on_a_link, "bytes"),
+        (lose_a_flit, "flits"),
         (read_too_long, "time"),
         (stall_too_long, "time"),
         (work_longer_than_the_run, "time"),

@@ -77,7 +77,7 @@ def timed(result: Result) -> list[tuple[float, float]]:
 def test_contention_makes_no_layer_start_or_end_earlier(name: str, assignment: str) -> None:
     placement = small(name, f"copies.assignment={assignment}")
     ideal, real = simulate(placement, images=4, ideal=True), simulate(placement, images=4)
-    assert real.checks == dict.fromkeys(("macs", "windows", "bytes", "time", "bound"), True)
+    assert real.checks == dict.fromkeys(("macs", "windows", "bytes", "flits", "time", "bound"), True)
     for (start, end), (least_start, least_end) in zip(timed(real), timed(ideal), strict=True):
         assert start >= least_start
         assert end > least_end

@@ -176,6 +176,7 @@ CASES = [
 def rows_of(page: str) -> dict[str, tuple[str, str, str]]:
     """What a page says is known of each figure, what it says is simulated, and their ratio."""
     text = (ROOT / "docs" / "designs" / f"{page}.md").read_text().partition("## Known and simulated")[2]
+    text = text.partition("\n## ")[0]
     found = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]*?) *\| ([^|]*?) *\|$", text, re.MULTILINE)
     return {name: (known, simulated, ratio) for name, known, simulated, ratio in found[1:]}
 
