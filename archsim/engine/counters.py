@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ class Counters:
 
     def plus(self, other: Counters, times: int = 1) -> Counters:
         """With another count, `times` times over."""
-        return Counters(Counter({key: self.of[key] + times * other.of[key] for key in {**self.of, **other.of}}))
+        return total([(self, 1), (other, times)])
 
     def stalls(self, stage: int) -> dict[Hashable, int]:
         """The ticks of a stage's stalls, by cause."""
@@ -54,6 +54,15 @@ class Counters:
 
 
 NOTHING = Counters(Counter())
+
+
+def total(counts: Iterable[tuple[Counters, int]]) -> Counters:
+    """Counts, each so many times over, in one."""
+    of: Counter[Key] = Counter()
+    for each, times in counts:
+        for key, number in each.of.items():
+            of[key] += times * number
+    return Counters(of)
 
 
 def count(chip: Chip, names: tuple[Hashable, ...] | None = None) -> Counters:

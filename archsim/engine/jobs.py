@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.engine.busiest import unit_uses
 from archsim.engine.checks import run_checks
-from archsim.engine.counters import NOTHING, Counters, count
+from archsim.engine.counters import Counters, count, total
 from archsim.engine.findings import StageTimes, Uses, levels_of, stage_times
 from archsim.engine.stalled import explain
 from archsim.mapping import Job, estimate
@@ -81,10 +81,7 @@ class Totals:
     @property
     def counters(self) -> Counters:
         """What all of them counted."""
-        total = NOTHING
-        for run, times in self._runs.values():
-            total = total.plus(run.counters, times)
-        return total
+        return total((run.counters, times) for run, times in self._runs.values())
 
     def over(self, elapsed: int) -> Uses:
         """For how long each unit worked, of `elapsed` ticks."""
