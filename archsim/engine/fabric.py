@@ -125,7 +125,7 @@ class ContendedAdapter(Adapter):
         if delivery is not None:
             self._arm(delivery)
         elif self._under_way:
-            self._arm(self._ahead.not_before(until + 2))
+            self._arm(self._ahead.not_before)
 
     def state(self, cycle: int, image: int) -> tuple[Hashable, ...]:
         """What is under way, relative to a cycle and an image."""

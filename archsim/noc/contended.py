@@ -26,11 +26,13 @@ BASE_BUFFERS = Buffers()
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How messages of one size get from a tile to others: their way, the flits of each packet and whether it tells
-    of its arrival."""
+    """How messages of one size get from a tile to others: their way, their flits and packets, and the flits of all
+    packets but the last."""
 
     way: int
-    packets: tuple[tuple[int, int], ...]
+    flits: int
+    packets: int
+    most: int
 
 
 @dataclass(slots=True)
@@ -81,7 +83,10 @@ class ContendedMesh:
         self._plans: dict[Tree, _Plan] = {}
         self._messages: dict[int, _Message] = {}
         self._sent = 0
-        self._enter = self._kernel.send
+        self._enter = self._kernel.send_cut
+        # with one virtual channel the packets of a message arrive in order, and the last one tells
+        self._all_tell = int(buffers.vcs > 1)
+        self.not_before = 0
         self._to_next = router.switch_allocation_delay + router.traversal_delay + router.link_delay
         self._row = self._kernel.row(type(self).empty(self._junctions, router, buffers))
 
@@ -102,13 +107,15 @@ class ContendedMesh:
         if plan is None:
             plan = self._plans[tree] = self._plan(tree)
         self._sent += 1
-        copies, packets = len(tiles), len(plan.packets)
+        copies, packets = len(tiles), plan.packets
         overtaking = dict.fromkeys(tiles, packets) if packets > 1 and self.buffers.vcs > 1 else None
         self._messages[self._sent] = _Message(message, time, copies, overtaking)
-        for flits, tells in plan.packets:
-            while (entered := self._enter(self._row, source, time, self._sent, plan.way, flits, copies, tells)) == 0:
+        left = plan.flits
+        while left:
+            left = self._enter(self._row, source, time, self._sent, plan.way, left, plan.most, copies, self._all_tell)
+            if left > 0:
                 self._grow()
-            if entered < 0:
+            elif left < 0:
                 raise ValueError(f"a message of cycle {time}: the network is at cycle {self._row[words.NOW]}")
         traffic = self.traffic
         traffic.trees[tree] = traffic.trees.get(tree, 0) + 1
@@ -118,14 +125,7 @@ class ContendedMesh:
     def _plan(self, tree: Tree) -> _Plan:
         source, tiles, size_bytes = tree
         way = self._ways.known(source, tiles)
-        flits, packets, most = self._cut(size_bytes, len(tiles))
-        last = flits - (packets - 1) * most
-        # with one virtual channel the packets of a message arrive in order, and the last one tells
-        tells = int(self.buffers.vcs > 1)
-        return _Plan(
-            self._add_way(source, tiles) if way is None else way,
-            (*(((most, tells),) * (packets - 1)), (last, 1)),
-        )
+        return _Plan(self._add_way(source, tiles) if way is None else way, *self._cut(size_bytes, len(tiles)))
 
     def _cut(self, size_bytes: int, copies: int) -> tuple[int, int, int]:
         """The flits and packets of a message, and the flits of all packets but the last."""
@@ -159,20 +159,15 @@ class ContendedMesh:
 
     def run_ahead(self, limit: int) -> int | None:
         """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
-        answers its cycle, or None if it is not certain by then."""
+        answers its cycle, or None if it is not certain by then: `not_before` is then the first in which it can be."""
         row = self._row
-        while (cycle := int(self._kernel.run(row, limit, 1))) >= 0:
+        while (cycle := self._kernel.run(row, limit, 1)) >= 0:
             place = row[words.DUE]
             if self._completes(int(row[place + 1]), int(row[place + 2])):
                 return cycle
             self._kernel.pop_due(row)
+        self.not_before = -1 - cycle
         return None
-
-    def not_before(self, limit: int) -> int:
-        """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
-        from `limit` - 2 on."""
-        due, possible = self.next_delivery(), limit + self._to_next
-        return possible if due is None else min(due, possible)
 
     def _completes(self, number: int, tile: int) -> bool:
         """Whether a packet of a message is the last one at a destination; if not it is counted."""
@@ -184,13 +179,14 @@ class ContendedMesh:
 
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`, in order of time, of message number and of tile."""
-        row, arrived = self._row, []
-        due = self._kernel.run(row, until + 1 - self._to_next, 0)
-        while 0 <= due <= until:
-            due = self._kernel.pop_due(row)
-            cycle, number, tile = map(int, row[words.TAKEN : words.TAKEN + words.DUE_WORDS])
-            if self._completes(number, tile):
-                arrived.append((cycle, self._delivered(cycle, number), tile))
+        row, arrived, taken = self._row, [], words.MOST_TAKEN
+        self._kernel.run(row, until + 1 - self._to_next, 0)
+        while taken == words.MOST_TAKEN:
+            taken = self._kernel.pop_until(row, until)
+            found = list(map(int, row[words.TAKEN : words.TAKEN + words.DUE_WORDS * taken]))
+            for cycle, number, tile in zip(found[::3], found[1::3], found[2::3], strict=True):
+                if self._completes(number, tile):
+                    arrived.append((cycle, self._delivered(cycle, number), tile))
         self.traffic.delivered += len(arrived)
         arrived.sort()
         return arrived

@@ -52,7 +52,6 @@ from archsim.noc.words import (
     INJECTIONS,
     NEXT,
     NOW,
-    PACKET_WORDS,
     PENDING,
     STRIDE,
     VCS,
@@ -60,6 +59,7 @@ from archsim.noc.words import (
     Row,
     new_packet,
     next_day,
+    possible,
     schedule,
     soon,
 )
@@ -84,19 +84,10 @@ def send(s: Row, tile: int, cycle: int, number: int, way: int, flits: int, copie
     return 1
 
 
-def send_many(s: Row, packets: Row, first: int, last: int) -> int:
-    """Sends packets to one tile each, `PACKET_WORDS` each; answers the first for which there is no room."""
-    for number in range(first, last):
-        at = number * PACKET_WORDS
-        if send(s, packets[at], packets[at + 1], number, packets[at + 2], packets[at + 3], 1, 1) == 0:
-            return number
-    return last
-
-
 def run(s: Row, before: int, stop: int) -> int:
     """Does what happens before a cycle; if `stop`, no cycle after one that decides a delivery.
 
-    Answers the cycle of the earliest delivery, -1 if there is none.
+    Answers the cycle of the earliest delivery; if there is none, -1 less the cycle in which there may be one.
     """
     while not (stop and s[DUE_N]):
         now = next_day(s, before)
@@ -104,7 +95,7 @@ def run(s: Row, before: int, stop: int) -> int:
             break
         step(s, now)
         s[NOW] = now + 1
-    return s[s[DUE]] if s[DUE_N] else -1
+    return s[s[DUE]] if s[DUE_N] else -1 - possible(s, before)
 
 
 def step(s: Row, now: int) -> None:

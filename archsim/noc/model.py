@@ -52,6 +52,7 @@ class ContendedModel(Protocol):
     mesh: Mesh
     router: Router
     traffic: Traffic
+    not_before: int
 
     @property
     def busy_cycles(self) -> int:
@@ -66,11 +67,7 @@ class ContendedModel(Protocol):
 
     def run_ahead(self, limit: int) -> int | None:
         """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
-        answers its cycle, or None if it is not certain by then."""
-
-    def not_before(self, limit: int) -> int:
-        """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
-        from `limit` - 2 on."""
+        answers its cycle, or None if it is not certain by then: `not_before` is then the first in which it can be."""
 
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`; messages may be sent in that cycle, and no earlier."""

@@ -55,6 +55,7 @@ class VctMesh:
         self._span = self._asks + len(self._junctions.outputs)
         # of each message under way: creation, deliveries not yet decided
         self._under_way: dict[int, tuple[int, int]] = {}
+        self.not_before = 0
 
     def send(self, time: int, message: int, source: int, destinations: Collection[int], size_bytes: int) -> int | None:
         """A message of `size_bytes` enters at `source` in cycle `time`; `message` is any number of the caller's that
@@ -90,23 +91,20 @@ class VctMesh:
 
     def run_ahead(self, limit: int) -> int | None:
         """Goes on before cycle `limit`, or until the next delivery is certain, whatever is sent from `limit` - 2 on;
-        answers its cycle, or None if it is not certain by then."""
+        answers its cycle, or None if it is not certain by then: `not_before` is then the first in which it can be."""
         events = self._events
         soonest = self.router.vc_allocation_delay + self._to_next
+        self.not_before = limit + self._to_next
         while events:
             now = events[0] // self._span
             if self.pending and self.pending[0][0] <= now + soonest:
                 break
             if now >= limit:
+                if self.pending:
+                    self.not_before = min(self.not_before, self.pending[0][0])
                 return None
             self._cycle(now)
         return self.next_delivery()
-
-    def not_before(self, limit: int) -> int:
-        """Where `run_ahead` found nothing certain: the first cycle in which there can be a delivery, whatever is sent
-        from `limit` - 2 on."""
-        due, possible = self.next_delivery(), limit + self._to_next
-        return possible if due is None else min(due, possible)
 
     def advance(self, until: int) -> list[Delivery]:
         """The deliveries up to and including cycle `until`, in order of time and then of message number."""

@@ -10,6 +10,8 @@ A packet's way from where it is: a number from 0 on is its one destination, a ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 Row = list[int]
 
 # The shape: columns of routers, ports of a router (those of its tiles last), flits in a buffer, virtual channels.
@@ -21,14 +23,15 @@ TILES, CHANNELS, STRIDE, INJECTIONS, HEAP, SLOTS, DUE = range(7, 14)
 # How many: events in the heap; deliveries that are due, promised and that there is room for; slots ever used and
 # that there is room for; the first free slot.
 HEAP_N, DUE_N, PROMISED, DUE_ROOM, USED, SLOT_ROOM, FREE = range(14, 21)
-# A delivery taken out: cycle, message, destination.
-TAKEN = 21
 # The next cycle; the calendar of what comes within the next `DAYS` cycles, and how much that is; what comes later is
 # in the heap, as cycle * SPAN + item. An item is a word that names the next one of its day, 0 if none.
 NOW, CALENDAR, DAYS, PENDING, SPAN = range(24, 29)
 # Of the models' own.
 OWN = 29
-HEADER = 36
+# Deliveries taken out.
+TAKEN = 36
+MOST_TAKEN = 16
+HEADER = TAKEN + 3 * MOST_TAKEN
 
 DUE_WORDS = 3
 """Cycle, message, destination."""
@@ -42,6 +45,56 @@ PACKET_WORDS = 4
 """Of a list of packets to send: source tile, cycle of creation, destination tile, flits."""
 
 NOBODY = -(2**62)
+
+
+send: Callable[..., int]
+"""That of the model: a packet enters the source of a tile; answers 1, 0 if there is no room for it, -1 if its cycle is
+over."""
+
+
+def send_cut(
+    s: Row, tile: int, cycle: int, number: int, way: int, flits: int, most: int, copies: int, reports: int
+) -> int:
+    """A message enters in packets of `most` flits and a last one of what is left, which reports its arrivals as all do
+    with `reports`; answers the flits for which there was no room, -1 if the cycle is over."""
+    while flits > 0:
+        size = min(flits, most)
+        entered = send(s, tile, cycle, number, way, size, copies, 1 if flits == size else reports)  # noqa: F821
+        if entered < 0:
+            return -1
+        if entered == 0:
+            return flits
+        flits -= size
+    return 0
+
+
+def send_many(s: Row, packets: Row, first: int, last: int) -> int:
+    """Sends packets to one tile each, `PACKET_WORDS` each; answers the first for which there is no room."""
+    for number in range(first, last):
+        at = number * PACKET_WORDS
+        source, cycle, way, flits = packets[at], packets[at + 1], packets[at + 2], packets[at + 3]
+        if send(s, source, cycle, number, way, flits, 1, 1) == 0:  # noqa: F821
+            return number
+    return last
+
+
+def possible(s: Row, before: int) -> int:
+    """The first cycle in which there can be a delivery once all before a cycle is done, whatever is sent from 2 cycles
+    before that on."""
+    if s[DUE_N] and s[s[DUE]] < before + s[HOP]:
+        return s[s[DUE]]
+    return before + s[HOP]
+
+
+def pop_until(s: Row, until: int) -> int:
+    """Moves the earliest deliveries up to a cycle to `TAKEN`, `MOST_TAKEN` at most; answers how many."""
+    count = 0
+    while count < MOST_TAKEN and s[DUE_N] and s[s[DUE]] <= until:
+        place, taken = s[DUE], TAKEN + DUE_WORDS * count
+        s[taken], s[taken + 1], s[taken + 2] = s[place], s[place + 1], s[place + 2]
+        pop_due(s)
+        count += 1
+    return count
 
 
 def new_packet(s: Row, cycle: int, number: int, way: int, flits: int, copies: int, reports: int) -> int:
@@ -104,10 +157,9 @@ def push_due(s: Row, cycle: int, number: int, tile: int) -> None:
     s[place], s[place + 1], s[place + 2] = cycle, number, tile
 
 
-def pop_due(s: Row) -> int:
-    """Moves the earliest delivery to `TAKEN`; answers the cycle of the next one, -1 if there is none."""
+def pop_due(s: Row) -> None:
+    """Forgets the earliest delivery."""
     base = s[DUE]
-    s[TAKEN], s[TAKEN + 1], s[TAKEN + 2] = s[base], s[base + 1], s[base + 2]
     count = s[DUE_N] - 1
     s[DUE_N] = count
     s[PROMISED] -= 1
@@ -127,7 +179,6 @@ def pop_due(s: Row) -> int:
         at = below
     place = base + DUE_WORDS * at
     s[place], s[place + 1], s[place + 2] = cycle, number, tile
-    return s[base] if count else -1
 
 
 def take_due(s: Row, arrivals: Row) -> int:

@@ -28,7 +28,6 @@ from archsim.noc.words import (
     NEXT,
     NOBODY,
     NOW,
-    PACKET_WORDS,
     PENDING,
     PORTS,
     SLOTS,
@@ -38,6 +37,7 @@ from archsim.noc.words import (
     new_packet,
     next_day,
     output_port,
+    possible,
 )
 from archsim.noc.wormhole_flow import front_slot, settle
 from archsim.noc.wormhole_words import (
@@ -88,19 +88,11 @@ def send(s: Row, tile: int, cycle: int, number: int, way: int, flits: int, copie
     return 1
 
 
-def send_many(s: Row, packets: Row, first: int, last: int) -> int:
-    """Sends packets to one tile each, `PACKET_WORDS` each; answers the first for which there is no room."""
-    for number in range(first, last):
-        at = number * PACKET_WORDS
-        if send(s, packets[at], packets[at + 1], number, packets[at + 2], packets[at + 3], 1, 1) == 0:
-            return number
-    return last
-
-
 def run(s: Row, before: int, stop: int) -> int:
     """Does what happens before a cycle; if `stop`, not what cannot change the first delivery that is found.
 
-    Answers the cycle of the earliest delivery, -1 if another one may still come before it, or if there is none.
+    Answers the cycle of the earliest delivery; if another one may still come before it, or if there is none, -1 less
+    the cycle in which there may be one.
     """
     least = s[ALLOCATION] + s[HOP]
     now = next_day(s, before)
@@ -112,7 +104,7 @@ def run(s: Row, before: int, stop: int) -> int:
         now = next_day(s, before)
     if s[DUE_N] and (s[s[DUE]] <= before + least):
         return s[s[DUE]]
-    return -1
+    return -1 - possible(s, before)
 
 
 def cycle(s: Row, now: int) -> None:

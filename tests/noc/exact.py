@@ -73,7 +73,7 @@ def as_time_goes_on(mesh: ContendedMesh, messages: Messages) -> list[Delivery]:
             assert cycle >= least
             found += _of_one_cycle(mesh, cycle)
         if cycle is None:
-            least = mesh.not_before(message[0] + 2)
+            least = mesh.not_before
             assert least > message[0]
         mesh.send(*message)
     while (cycle := mesh.run_ahead(1 << 50)) is not None:
