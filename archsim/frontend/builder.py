@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Builder:
     def add_layer(self, layer: Layer, results: tuple[Tensor, ...]) -> None:
         """Append `layer`, which writes `results`."""
         for tensor in results:
-            if tensor.elements > MAX_ELEMENTS or 0 in tensor.shape or len(tensor.shape) > MAX_RANK:
+            empty = 0 in tensor.shape and bool(layer.inputs)
+            if empty or tensor.elements > MAX_ELEMENTS or len(tensor.shape) > MAX_RANK:
                 raise input_error(
                     self.source,
                     f"node {layer.name!r} ({layer.op})",
@@ -88,9 +90,31 @@ class Builder:
             return layer
         return replace(layer, weights=replace(layer.weights, key=f"{key} ({form})"))
 
-    def fold(self, node: str, operands: tuple[Constant, ...], results: tuple[Tensor, ...], compute: Compute) -> None:
-        """Define `results` as constants computed from `operands`: small ones now, large ones when loaded."""
-        self.folded.append(node)
+    def define_empty(self, results: Iterable[Tensor]) -> None:
+        """Define tensors without elements as constants: whatever computes them, their values are known."""
+        for result in results:
+            sizes = math.prod(size for size in result.shape if size)
+            if len(result.shape) > MAX_RANK or sizes > MAX_ELEMENTS:
+                expected = f"sizes up to {MAX_ELEMENTS} together, {MAX_RANK} axes at most"
+                raise input_error(
+                    self.source, f"tensor {result.name!r}", value=f"shape {result.shape}", expected=expected
+                )
+            self.values[result.name] = stored(result.name, np.empty(result.shape, result.dtype))
+
+    def fold(
+        self,
+        node: str,
+        operands: tuple[Constant, ...],
+        results: tuple[Tensor, ...],
+        compute: Compute,
+        *,
+        further: bool = False,
+    ) -> None:
+        """Define `results` as constants computed from `operands`: small ones now, large ones when loaded.
+
+        `further` says that they are more results of a node that was folded before."""
+        if not further:
+            self.folded.append(node)
         placeholder = bool(operands) and all(operand.placeholder for operand in operands)
         works = [self._work.get(id(operand), (operand.elements, 0)) for operand in operands]
         work = sum(each for each, _ in works) + sum(result.elements for result in results)

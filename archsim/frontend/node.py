@@ -141,11 +141,24 @@ class Node:
         compute: Callable[..., tuple[Array, ...]],
         dtype: str | None = None,
     ) -> None:
-        """The outputs hold moved or repeated elements of `operands`; constants are folded."""
+        """The outputs hold moved or repeated elements of `operands`; constants are folded, and so are outputs
+        without elements, which nothing need be known for."""
         results = tuple(self._result(index, shape, dtype or operands[0].dtype) for index, shape in enumerate(shapes))
         if constants := all_constant(operands):
             self.builder.fold(self.name, constants, results, compute)
             return
+        filled = [index for index, result in enumerate(results) if result.elements]
+        self.builder.define_empty(result for result in results if not result.elements)
+        if not filled:
+            self.builder.folded.append(self.name)
+            return
+        if len(filled) < len(results):
+            results, whole = tuple(results[index] for index in filled), compute
+
+            def compute(*arrays: Array) -> tuple[Array, ...]:
+                computed = whole(*arrays)
+                return tuple(computed[index] for index in filled)
+
         layer = LayoutLayer(
             name=self.name,
             op=self.op,
@@ -166,22 +179,30 @@ class Node:
         access: Access,
         unit: str = "elementwise",
         dtype: str | None = None,
+        index: int = 0,
+        part: str = "",
     ) -> None:
-        """The first output is computed by the digital units, in `operations` lane operations; constants are folded."""
-        result = self._result(0, shape, dtype or operands[0].dtype)
+        """Output `index` is computed by the digital units, in `operations` lane operations; constants are folded.
+
+        `part` names a further step of a node that something stands for already."""
+        result = self._result(index, shape, dtype or operands[0].dtype)
 
         def typed(*arrays: Array) -> Array:
             return np.asarray(compute(*arrays), dtype=result.dtype)
 
         if constants := all_constant(operands):
-            self.builder.fold(self.name, constants, (result,), lambda *arrays: (typed(*arrays),))
+            self.builder.fold(self.name, constants, (result,), lambda *arrays: (typed(*arrays),), further=bool(part))
+            return
+        if not result.elements:
+            self.builder.define_empty([result])
+            self.builder.folded += [] if part else [self.name]
             return
         layer = VectorLayer(
-            name=self.name,
+            name=f"{self.name} {part}" if part else self.name,
             op=self.op,
             operands=as_operands(operands),
             results=(result.name,),
-            nodes=(self.name,),
+            nodes=() if part else (self.name,),
             access=access,
             unit=unit,
             operations=operations,

@@ -253,9 +253,9 @@ WRONG = {
     "channels": (single("Conv", (1, 3, 5, 5), MATRIX), "2 x 1 channels of data, which has 3"),
     "weights' rank": (single("Conv", (1, 2, 5), MATRIX), "weights of shape (3, 2, 3, 3), expected 3 axes"),
     "data's rank": (single("Conv", (2, 5), MATRIX), "data of shape (2, 5), expected (N, C, spatial axes)"),
-    "three spatial axes": (
-        single("Conv", (1, 1, 4, 4, 4), {"w": numbers(1, 1, 2, 2, 2)}),
-        "3 spatial axes, expected 1 to 2",
+    "four spatial axes": (
+        single("Conv", (1, 1, 4, 4, 4, 4), {"w": numbers(1, 1, 2, 2, 2, 2)}),
+        "4 spatial axes, expected 1 to 3",
     ),
     "kernel too large": (single("Conv", (1, 2, 2, 5), MATRIX), "kernel extent 3, expected at most the padded size 2"),
     "kernel_shape": (
