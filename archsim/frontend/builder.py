@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from archsim.errors import input_error
 from archsim.frontend.inputs import MAX_ELEMENTS, MAX_RANK
-from archsim.graph import Constant, Layer, MatrixLayer, Tensor
+from archsim.graph import Constant, Layer, LayoutLayer, MatrixLayer, Tensor, VectorLayer
 from archsim.graph.tensors import Array
 
 Value = Tensor | Constant
@@ -39,6 +39,7 @@ class Builder:
     outputs: frozenset[str]
     base_dir: Path | None = None
     seed: int | None = None
+    given: Mapping[str, Array] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     folded: list[str] = field(default_factory=list)
@@ -69,6 +70,25 @@ class Builder:
     def feeds(self, value: Tensor) -> bool:
         """Whether `value` is an input of the graph."""
         return value.name in self.tensors and value.name not in self.positions
+
+    def given_constant(self, value: Tensor) -> Constant | None:
+        """The numbers of `value` where they follow from inputs whose numbers were given with the model."""
+        if self.feeds(value):
+            array = self.given.get(value.name)
+            return None if array is None else stored(value.name, np.asarray(array, value.dtype))
+        layer = self.writer(value.name) if self.given else None
+        if not isinstance(layer, VectorLayer | LayoutLayer):
+            return None
+        operands = [
+            operand if isinstance(operand, Constant) else self.given_constant(self.tensors[operand])
+            for operand in layer.operands
+        ]
+        arrays = [operand.load() for operand in operands if operand is not None]
+        if len(arrays) < len(operands):
+            return None
+        computed = layer.compute(*arrays)
+        array = computed[layer.results.index(value.name)] if isinstance(computed, tuple) else computed
+        return stored(value.name, np.asarray(array, value.dtype))
 
     def replace_layer(self, old: str, layer: Layer, result: Tensor) -> None:
         """Put `layer` in the place of the one that writes `old`; it writes `result` instead."""

@@ -21,6 +21,7 @@ from archsim.frontend.reader import check_names, read_model
 from archsim.frontend.registry import lowerings, supported
 from archsim.frontend.stored import stored_constants
 from archsim.graph import Constant, Graph, LayoutLayer, Tensor
+from archsim.graph.tensors import Array
 
 OLDEST_OPSET = 7
 """The first opset whose elementwise operations broadcast as numpy does."""
@@ -50,7 +51,7 @@ def load(
     """
     path = Path(path)
     model = read_model(path)
-    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights)
+    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights, {})
 
 
 def from_model(
@@ -61,12 +62,16 @@ def from_model(
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     treat_as_free: Collection[str] = (),
     random_weights: int | None = None,
+    given: Mapping[str, Array] | None = None,
 ) -> Graph:
     """The network in `model`, as `load` gives it, named after the ONNX graph.
 
     `source` names the model in errors; external data is looked for inside `base_dir`, if there is one.
+    `given` holds numbers of inputs: where a crossbar or an address needs an operand before the run (weights,
+    axes, shapes) and an input feeds it, its number is taken from here. The graph keeps all its inputs.
     """
-    return _lowered(model, model.graph.name or "graph", source, base_dir, shapes or {}, treat_as_free, random_weights)
+    name = model.graph.name or "graph"
+    return _lowered(model, name, source, base_dir, shapes or {}, treat_as_free, random_weights, given or {})
 
 
 def _lowered(
@@ -77,6 +82,7 @@ def _lowered(
     shapes: Mapping[str, tuple[int, ...]],
     treat_as_free: Collection[str],
     random_weights: int | None,
+    given: Mapping[str, Array],
 ) -> Graph:
     check_names(model, source)
     graph, opset = model.graph, _opset(model, source)
@@ -84,7 +90,7 @@ def _lowered(
         raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
     _check_free(graph, treat_as_free, source)
     constants = stored_constants(graph, source, base_dir)
-    inputs = bound_inputs(graph, frozenset(constants), shapes, source)
+    inputs = bound_inputs(graph, frozenset(constants), shapes, source, given)
     known = dict.fromkeys([*(tensor.name for tensor in inputs), *constants])
     nodes = ordered_nodes(graph, known, source)
     builder = Builder(
@@ -95,6 +101,7 @@ def _lowered(
         outputs=frozenset(output.name for output in graph.output),
         base_dir=base_dir,
         seed=random_weights,
+        given=given,
         tensors={tensor.name: tensor for tensor in inputs},
     )
     _lower_all(builder, nodes, frozenset(treat_as_free), model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import onnx
 
@@ -21,12 +21,17 @@ Shape = tuple[int, ...]
 
 
 def bound_inputs(
-    graph: onnx.GraphProto, stored: frozenset[str], shapes: Mapping[str, Shape], source: str
+    graph: onnx.GraphProto,
+    stored: frozenset[str],
+    shapes: Mapping[str, Shape],
+    source: str,
+    given: Collection[str] = (),
 ) -> tuple[Tensor, ...]:
     """The tensors the user feeds (initializers listed as inputs are not among them), with concrete shapes.
 
     A dynamic dimension takes its size from `shapes` (input name to whole shape), else from another input that
-    has the same dimension name; the first axis alone, the batch, is 1 by default.
+    has the same dimension name; the first axis alone, the batch, is 1 by default. Inputs whose numbers are
+    `given` may have no elements (no axes to reduce, say).
     """
     values = [value for value in graph.input if value.name not in stored]
     names = [value.name for value in values]
@@ -40,7 +45,7 @@ def bound_inputs(
     problems += [problem for value in values if (problem := _type_problem(value, source))]
     if problems:
         raise InputError(*problems)
-    binding = _Binding(source, shapes)
+    binding = _Binding(source, shapes, given)
     for value in values:
         binding.bind_given(value)
     for value in values:
@@ -64,9 +69,10 @@ def _type_problem(value: onnx.ValueInfoProto, source: str) -> Problem | None:
 class _Binding:
     """Sizes of dynamic dimensions found so far, by dimension name, and what was wrong."""
 
-    def __init__(self, source: str, shapes: Mapping[str, Shape]) -> None:
+    def __init__(self, source: str, shapes: Mapping[str, Shape], known: Collection[str]) -> None:
         self.source = source
         self.shapes = shapes
+        self.known = known
         self.symbols: dict[str, int] = {}
         self.problems: list[Problem] = []
 
@@ -83,7 +89,7 @@ class _Binding:
             )
             return
         for axis, size in enumerate(given):
-            if size < 1:
+            if size < 1 and value.name not in self.known:
                 self._wrong(value, f"size {size} in axis {axis}", "1 or more")
             elif axis < len(dims) and (fixed := self._fixed(dims[axis], size)) != size:
                 name = dims[axis].dim_param

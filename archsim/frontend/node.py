@@ -56,6 +56,8 @@ class Node:
         value = self.value(index)
         if isinstance(value, Constant):
             return value
+        if (given := self.builder.given_constant(value)) is not None:
+            return given
         if self.builder.feeds(value):
             raise self.error(
                 f"{what} {value.name!r}, a graph input without an initializer",

@@ -40,12 +40,15 @@ def check_runnable(graph: Graph) -> None:
         raise InputError(*problems)
 
 
-def execute(graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRule) -> list[dict[str, Array]]:
+def execute(
+    graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRule, *, finite: bool = True
+) -> list[dict[str, Array]]:
     """The graph's outputs for each of `batches`, which hold an array of the declared shape for every input.
 
     Layers are computed one after the other for all batches, so that matrix layers see them together; a
     tensor is dropped when nobody reads it any more. Infinities may come and go between vector layers; in what a
-    matrix layer reads or writes, and in outputs of the graph, infinite or undefined numbers raise `InputError`.
+    matrix layer reads or writes, and in outputs of the graph unless `finite` is false, infinite or undefined numbers
+    raise `InputError`.
     """
     values = {tensor.name: [batch[tensor.name] for batch in batches] for tensor in graph.inputs}
     last_reader = {tensor: readers[-1].name for tensor, readers in graph.consumers.items()}
@@ -55,7 +58,7 @@ def execute(graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRu
         for tensor in set(layer.inputs):
             if last_reader[tensor] == layer.name and tensor not in graph.outputs:
                 del values[tensor]
-    for name in graph.outputs:
+    for name in graph.outputs if finite else ():
         check_finite(graph, f"output {name!r}", values[name])
     return [{name: values[name][index] for name in graph.outputs} for index in range(len(batches))]
 

@@ -80,10 +80,11 @@ def add_bias(layer: MatrixLayer, result: Array) -> Array:
     return total
 
 
-def run_float(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+def run_float(graph: Graph, inputs: Mapping[str, Array], *, finite: bool = True) -> dict[str, Array]:
     """The outputs, by name, for one batch: `inputs` holds an array of the declared shape for each input.
 
-    A graph without numbers (placeholder weights, free layers) raises `InputError`.
+    A graph without numbers (placeholder weights, free layers) raises `InputError`, and so do outputs that are
+    infinite or undefined, unless `finite` is false.
     """
     check_runnable(graph)
-    return execute(graph, [inputs], FloatRule(graph))[0]
+    return execute(graph, [inputs], FloatRule(graph), finite=finite)[0]

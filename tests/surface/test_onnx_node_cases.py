@@ -1,0 +1,81 @@
+"""ONNX's own node cases pass through the backend, bar the exceptions listed here."""
+
+from __future__ import annotations
+
+import re
+
+import onnx
+import pytest
+
+from tests.surface.node_cases import outcomes
+
+COUNTED_WITH = (1, 23)
+"""The onnx package whose cases are counted; older ones have fewer, and newer ones more."""
+
+PASSING = 496
+"""So many cases pass at least. May only grow."""
+
+LARGEST_SHARE = 0.3
+"""Exceptions among the cases whose ops are all supported. May only shrink, down to 0.05."""
+
+EXCEPTIONS = (
+    (r"resize_.*(linear|cubic)", "interpolating Resize is not lowered"),
+    (r"resize_tf_crop", "interpolating Resize is not lowered"),
+    (r"resize_.*not_(larger|smaller)", "keep_aspect_ratio_policy is not lowered"),
+    (r"pool_3d_(default|dilations)", "pools slide over two axes at most"),
+    (r"batchnorm_.*_training_mode", "training"),
+    (r"training_dropout", "training, random"),
+    (r"dropout_default_mask|maxpool_with_argmax", "second outputs are not computed"),
+    (r"^test_constant$", "a model without inputs"),
+    (r"^test_constantofshape_float_ones", "stands for weights that the file does not hold"),
+    (r"(lstm|gru)_(reverse|bidirectional)", "one direction alone"),
+    (r"(lstm|gru)_batchwise", "layout 1"),
+    (r"lstm_with_peepholes", "sequence_lens"),
+    (r"gru_(defaults|with_initial_bias|seq_length)", "linear_before_reset 0"),
+    (r"identity_(sequence|opt)", "sequences and optionals are no tensors"),
+    (r"matmul_(3d|4d|bcast|1d_3d|4d_1d|1d_1d)$|flexattention.*_expanded", "products of two activations"),
+    (
+        r"rotary_embedding_(expanded|3d_input_ex|interleaved_ex|no_position_ids_(inter.*)?ex)",
+        "an empty part of a Split",
+    ),
+    (
+        r"_shape_zero|zero_size|allowzero_reordered|non_reduced_axis_zero|reduce_(l1|sum_square)_empty_set_exp",
+        "results without elements",
+    ),
+    (r"shape_start_greater_than_end|slice_start_out_of_bounds", "results without elements"),
+    (r"reduce_(max|min)_empty_set", "the largest or smallest of no elements"),
+    (r"cast(like)?_.*(STRING|BFLOAT16|FLOAT8|FLOAT4|INT4|INT2)", "element types that are not read"),
+)
+"""Cases that do not pass, by name, and why."""
+
+counted = pytest.mark.skipif(
+    tuple(map(int, onnx.__version__.split(".")[:2])) < COUNTED_WITH, reason="the counts are those of onnx 1.23"
+)
+
+
+def excepted(name: str) -> bool:
+    return any(re.search(pattern, name) for pattern, _ in EXCEPTIONS)
+
+
+def test_every_case_of_supported_ops_passes_or_is_listed():
+    wrong = {case.name: case.failure for case in outcomes() if case.supported and case.failure}
+    assert {name: failure for name, failure in wrong.items() if not excepted(name)} == {}
+
+
+@counted
+def test_as_many_cases_pass_as_ever():
+    assert sum(not case.failure for case in outcomes()) >= PASSING
+
+
+@counted
+def test_exceptions_are_a_small_share_of_the_cases_of_supported_ops():
+    supported = [case for case in outcomes() if case.supported]
+    assert sum(excepted(case.name) for case in supported) <= LARGEST_SHARE * len(supported)
+
+
+@counted
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in EXCEPTIONS])
+def test_every_exception_still_fails(pattern: str):
+    listed = [case for case in outcomes() if case.supported and re.search(pattern, case.name)]
+    assert listed
+    assert [case.name for case in listed if not case.failure] == []
