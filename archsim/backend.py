@@ -54,7 +54,7 @@ class ArchsimRep(BackendRep):
             given=arrays,
         )
         if self.precision == "float":
-            outputs = values.run_float(graph, arrays, finite=False)
+            outputs = values.run_float(graph, arrays, strict=False)
         else:
             spec = values.crossbar_spec(load_design(_DESIGN))
             calibration = values.calibrate(graph, [arrays])

@@ -23,8 +23,9 @@ def batches_at_once(graph: Graph) -> int:
     return min(BATCHES_AT_ONCE, max(1, ELEMENTS_AT_ONCE // largest))
 
 
-def check_runnable(graph: Graph) -> None:
-    """Raise `InputError` if the graph has no numbers: free layers, or weights that are shapes alone."""
+def check_runnable(graph: Graph, *, placeholders: bool = False) -> None:
+    """Raise `InputError` if the graph has no numbers: free layers, or (unless `placeholders`) weights that are shapes
+    alone."""
     problems = [
         Problem(
             graph.name, f"node {layer.name!r} ({layer.op})", "a node treated as free", "no free nodes in a value run"
@@ -33,7 +34,7 @@ def check_runnable(graph: Graph) -> None:
         if isinstance(layer, FreeLayer)
     ]
     blank = [layer for layer in graph.layers if any(constant.placeholder for constant in _constants(layer))]
-    if blank:
+    if blank and not placeholders:
         shown = f"no trained numbers in {len(blank)} layers, the first {blank[0].name!r}"
         problems.append(Problem(graph.name, "weights", shown, "a trained model, or --random-weights SEED"))
     if problems:

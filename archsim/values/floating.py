@@ -80,11 +80,12 @@ def add_bias(layer: MatrixLayer, result: Array) -> Array:
     return total
 
 
-def run_float(graph: Graph, inputs: Mapping[str, Array], *, finite: bool = True) -> dict[str, Array]:
+def run_float(graph: Graph, inputs: Mapping[str, Array], *, strict: bool = True) -> dict[str, Array]:
     """The outputs, by name, for one batch: `inputs` holds an array of the declared shape for each input.
 
     A graph without numbers (placeholder weights, free layers) raises `InputError`, and so do outputs that are
-    infinite or undefined, unless `finite` is false.
+    infinite or undefined. Unless `strict`, placeholders are the numbers that the model writes there, and outputs may
+    be anything.
     """
-    check_runnable(graph)
-    return execute(graph, [inputs], FloatRule(graph), finite=finite)[0]
+    check_runnable(graph, placeholders=not strict)
+    return execute(graph, [inputs], FloatRule(graph), finite=strict)[0]

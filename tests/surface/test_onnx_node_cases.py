@@ -12,22 +12,20 @@ from tests.surface.node_cases import outcomes
 COUNTED_WITH = (1, 23)
 """The onnx package whose cases are counted; older ones have fewer, and newer ones more."""
 
-PASSING = 496
+PASSING = 537
 """So many cases pass at least. May only grow."""
 
-LARGEST_SHARE = 0.3
+LARGEST_SHARE = 0.27
 """Exceptions among the cases whose ops are all supported. May only shrink, down to 0.05."""
 
 EXCEPTIONS = (
     (r"resize_.*(linear|cubic)", "interpolating Resize is not lowered"),
     (r"resize_tf_crop", "interpolating Resize is not lowered"),
     (r"resize_.*not_(larger|smaller)", "keep_aspect_ratio_policy is not lowered"),
-    (r"pool_3d_(default|dilations)", "pools slide over two axes at most"),
     (r"batchnorm_.*_training_mode", "training"),
     (r"training_dropout", "training, random"),
-    (r"dropout_default_mask|maxpool_with_argmax", "second outputs are not computed"),
+    (r"dropout_default_mask", "second outputs are not computed"),
     (r"^test_constant$", "a model without inputs"),
-    (r"^test_constantofshape_float_ones", "stands for weights that the file does not hold"),
     (r"(lstm|gru)_(reverse|bidirectional)", "one direction alone"),
     (r"(lstm|gru)_batchwise", "layout 1"),
     (r"lstm_with_peepholes", "sequence_lens"),
@@ -39,10 +37,9 @@ EXCEPTIONS = (
         "an empty part of a Split",
     ),
     (
-        r"_shape_zero|zero_size|allowzero_reordered|non_reduced_axis_zero|reduce_(l1|sum_square)_empty_set_exp",
+        r"split_zero_size",
         "results without elements",
     ),
-    (r"shape_start_greater_than_end|slice_start_out_of_bounds", "results without elements"),
     (r"reduce_(max|min)_empty_set", "the largest or smallest of no elements"),
     (r"cast(like)?_.*(STRING|BFLOAT16|FLOAT8|FLOAT4|INT4|INT2)", "element types that are not read"),
 )
