@@ -31,7 +31,7 @@ _MAX_PROBLEMS = 20
 
 _WITHOUT_EFFECT = frozenset(
     {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value"}
-    | {"momentum", "ratio", "saturate", "seed", "storage_order"}
+    | {"momentum", "ratio", "seed", "storage_order"}
 )
 """Attributes that change nothing in inference, or only outputs, element types and modes that are refused anyway."""
 

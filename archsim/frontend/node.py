@@ -212,10 +212,13 @@ class Node:
         )
         self.builder.add_layer(layer, (result,))
 
-    def elementwise(self, compute: Callable[[Array], Array], *, per_element: int = 1, mixes: Shape = ()) -> None:
-        """The first output has the shape of the first input and takes `per_element` operations an element."""
+    def elementwise(
+        self, compute: Callable[[Array], Array], *, per_element: int = 1, more: int = 0, mixes: Shape = ()
+    ) -> None:
+        """The first output has the shape of the first input and takes `per_element` operations an element and `more`
+        in all."""
         value = self.value(0)
-        operations = per_element * math.prod(value.shape)
+        operations = per_element * math.prod(value.shape) + more
         self.vector([value], value.shape, compute, operations=operations, access=Pointwise(mixes))
 
     def _result(self, index: int, shape: Shape, dtype: str) -> Tensor:

@@ -126,7 +126,7 @@ def test_unknown_ops_are_all_named_with_the_way_out() -> None:
         node("Add", ["a", "b"], ["y"]),
     ]
     first, second = refused(model(nodes, {"x": (2,)})).splitlines()
-    unsupported = "net.onnx: node 'first': got op Rleu, which is not supported, expected a supported op (Abs, Add, "
+    unsupported = "net.onnx: node 'first': got op Rleu, which is not supported, expected a supported op (Abs, Acos, "
     assert first.startswith(unsupported)
     assert first.endswith("), or --treat-as-free Rleu, which leaves it out of times and values (did you mean 'Relu'?)")
     assert second == (
@@ -136,7 +136,7 @@ def test_unknown_ops_are_all_named_with_the_way_out() -> None:
 
 
 def test_op_that_folds_but_cannot_run_is_unknown_on_activations() -> None:
-    assert "got op Xor" in refused(single("Xor", (2,), {"k": np.array([True, False])}))
+    assert "got op NonZero" in refused(single("NonZero", (2,)))
 
 
 @pytest.mark.parametrize("version", [1, 6, 1000])
@@ -152,8 +152,8 @@ def test_missing_opset_is_refused() -> None:
 
 
 def test_treat_as_free_takes_shapes_from_onnx() -> None:
-    nodes = [node("Erf", ["x"], ["a"], name="free"), node("Relu", ["a"], ["y"])]
-    graph = frontend.from_model(model(nodes, {"x": (2, 3)}), source="m", base_dir=None, treat_as_free=["Erf"])
+    nodes = [node("Bernoulli", ["x"], ["a"], name="free"), node("Relu", ["a"], ["y"])]
+    graph = frontend.from_model(model(nodes, {"x": (2, 3)}), source="m", base_dir=None, treat_as_free=["Bernoulli"])
     assert isinstance(graph.layers[0], FreeLayer)
     assert graph.tensors["a"].shape == (2, 3)
     assert graph.coverage.free == 1
@@ -180,11 +180,15 @@ def test_treat_as_free_of_a_supported_op_is_refused() -> None:
 
 
 def test_treat_as_free_leaves_constants_folded() -> None:
-    nodes = [node("Xor", ["k", "k"], ["a"]), node("Not", ["x"], ["b"]), node("Xor", ["b", "a"], ["y"], name="free")]
-    proto = model(nodes, {"x": (2,)}, constants={"k": np.array([True, False])})
-    proto.graph.input[0].type.tensor_type.elem_type = TensorProto.BOOL
-    graph = frontend.from_model(proto, source="m", base_dir=None, treat_as_free=["Xor", "Not"])
-    assert (graph.coverage.free, graph.coverage.folded) == (2, 1)
+    nodes = [
+        node("Compress", ["k", "c"], ["a"]),
+        node("Compress", ["x", "c"], ["b"], name="free"),
+        node("Add", ["a", "b"], ["y"]),
+    ]
+    proto = model(nodes, {"x": (2,)}, constants={"k": numbers(2), "c": np.array([True, False])})
+    proto.graph.value_info.append(value("b", (1,)))
+    graph = frontend.from_model(proto, source="m", base_dir=None, treat_as_free=["Compress"])
+    assert (graph.coverage.free, graph.coverage.folded) == (1, 1)
 
 
 # The graph
@@ -228,7 +232,7 @@ def test_problems_of_several_nodes_are_told_together() -> None:
     assert "n2" in message
 
 
-@pytest.mark.parametrize("kind", [TensorProto.STRING, TensorProto.BFLOAT16, TensorProto.COMPLEX64])
+@pytest.mark.parametrize("kind", [TensorProto.STRING, TensorProto.COMPLEX128, TensorProto.COMPLEX64])
 def test_unsupported_element_types_are_refused(kind: int) -> None:
     name = TensorProto.DataType.Name(kind)
     proto = single("Relu", (2,))
@@ -296,8 +300,8 @@ WRONG = {
         "constant data, expected data computed at run time",
     ),
     "two activations": (
-        model([node("Relu", ["x"], ["r"]), node("MatMul", ["x", "r"], ["y"], name="n")], {"x": (2, 2)}),
-        "two operands computed at run time ('x' and 'r'), expected constant weights on the right",
+        model([node("Relu", ["x"], ["r"]), node("MatMul", ["x", "r"], ["y"], name="n")], {"x": (2, 3)}),
+        "operands of shapes (2, 3) and (2, 3), expected (..., rows, k) times (..., k, columns)",
     ),
     "constant on the left": (
         model([node("MatMul", ["w", "x"], ["y"])], {"x": (2, 2)}, constants={"w": numbers(2, 2)}),
@@ -407,7 +411,7 @@ WRONG = {
         model([node("Resize", ["x", "", "s"], ["y"], nearest_mode="up")], {"x": (2,)}, constants={"s": numbers(1)}),
         "nearest_mode up, expected round_prefer_floor, ",
     ),
-    "Cast": (single("Cast", (2,), to=TensorProto.BFLOAT16), "to=BFLOAT16, expected float32"),
+    "Cast": (single("Cast", (2,), to=TensorProto.STRING), "to=STRING, expected float32"),
     "PRelu": (
         single("PRelu", (2,), {"s": numbers(3, 2)}),
         "slope of shape (3, 2), expected one that broadcasts to (3, 2)",
@@ -460,11 +464,11 @@ WRONG = {
     ),
     "huge fold": (
         model(
-            [node("Range", ["a", "b", "c"], ["k"]), node("Relu", ["x"], ["y"])],
+            [node("GatherND", ["a", "b"], ["k"]), node("Relu", ["x"], ["y"])],
             {"x": (1,)},
-            constants={"a": np.int64(0), "b": np.int64(10**10), "c": np.int64(1)},
+            constants={"a": np.zeros((1, 60000), np.int8), "b": np.zeros((60000, 1), np.int64)},
         ),
-        "a constant result of shape (10000000000,), expected a known shape of at most 65536 elements",
+        "a constant result of shape (60000, 60000), expected a known shape of at most 65536 elements",
     ),
     "huge result": (single("Expand", (1,), {"s": ints(2**21, 2**21)}), "expected 1 to 1099511627776 elements"),
     "fold that fails": (

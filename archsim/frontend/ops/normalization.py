@@ -1,4 +1,4 @@
-"""Normalizations: BatchNormalization, LRN."""
+"""Normalizations by constants (BatchNormalization) and over neighbouring channels (LRN)."""
 
 from __future__ import annotations
 
