@@ -12,7 +12,6 @@ from onnx import defs
 from archsim.errors import InputError, Problem, nearest_name
 from archsim.frontend.attributes import attributes_of, schema_of
 from archsim.frontend.builder import Builder
-from archsim.frontend.evaluate import FOLDABLE, fold_node
 from archsim.frontend.free import add_free
 from archsim.frontend.inputs import bound_inputs
 from archsim.frontend.node import Node
@@ -30,10 +29,10 @@ _DOMAINS = ("", "ai.onnx")
 _MAX_PROBLEMS = 20
 
 _WITHOUT_EFFECT = frozenset(
-    {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value"}
-    | {"momentum", "ratio", "seed", "storage_order"}
+    {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "nearest_mode"}
+    | {"momentum", "ratio", "seed"}
 )
-"""Attributes that change nothing in inference, or only outputs, element types and modes that are refused anyway."""
+"""Attributes that change nothing in inference, or nothing in the mode that the node has."""
 
 
 def load(
@@ -104,6 +103,7 @@ def _lowered(
         given=given,
         tensors={tensor.name: tensor for tensor in inputs},
     )
+    builder.define_empty(tensor for tensor in inputs if not tensor.elements)
     _lower_all(builder, nodes, frozenset(treat_as_free), model)
     _add_constant_outputs(builder, graph)
     result = Graph(
@@ -193,8 +193,7 @@ def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
     """Lower one node; returns False if nothing knows its op."""
     lower = lowerings().get(op)
     inputs = tuple(builder.values[name] if name else None for name in node.proto.input)
-    constant = all(value is None or isinstance(value, Constant) for value in inputs)
-    if lower is None and not (constant and op in FOLDABLE):
+    if lower is None:
         return False
     lowered = Node(
         name=node.name,
@@ -206,12 +205,9 @@ def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
         outputs=tuple(node.proto.output),
         builder=builder,
     )
-    if lower is None:
-        fold_node(lowered, node.proto)
-    else:
-        lower(lowered)
-        ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
-        lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")
+    lower(lowered)
+    ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
+    lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")
     unwritten = [name for name in lowered.outputs if name and name not in builder.values]
     used = [name for name in unwritten if builder.uses[name]]
     lowered.require(not used, f"use of output {', '.join(used)}", "use of the first output alone")

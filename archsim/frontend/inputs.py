@@ -127,9 +127,6 @@ class _Binding:
     def _size(self, value: onnx.ValueInfoProto, axis: int) -> int:
         dim = value.type.tensor_type.shape.dim[axis]
         if _is_fixed(dim):
-            if dim.dim_value == 0:
-                problem = Problem(self.source, f"input {value.name!r}", f"size 0 in axis {axis}", "sizes of 1 or more")
-                self.problems.append(problem)
             return int(dim.dim_value)
         if _symbol(dim) in self.symbols:
             return self.symbols[_symbol(dim)]

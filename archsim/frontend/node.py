@@ -183,10 +183,12 @@ class Node:
         dtype: str | None = None,
         index: int = 0,
         part: str = "",
+        op: str = "",
     ) -> None:
         """Output `index` is computed by the digital units, in `operations` lane operations; constants are folded.
 
-        `part` names a further step of a node that something stands for already."""
+        `part` names a further step of a node that something stands for already, `op` what it does if not the
+        node's own op."""
         result = self._result(index, shape, dtype or operands[0].dtype)
 
         def typed(*arrays: Array) -> Array:
@@ -201,7 +203,7 @@ class Node:
             return
         layer = VectorLayer(
             name=f"{self.name} {part}" if part else self.name,
-            op=self.op,
+            op=op or self.op,
             operands=as_operands(operands),
             results=(result.name,),
             nodes=() if part else (self.name,),

@@ -47,6 +47,8 @@ def place(graph: Graph, design: Design, *, training: Training | None = None) -> 
     tilings = {s.index: tile_layer(s.matrix, design) for s in stages.stages if s.matrix}
     if not tilings:
         raise input_error(graph.name, expected="a network with at least one Conv, Gemm, MatMul, LSTM or GRU")
+    if not stages.outputs:
+        raise input_error(graph.name, value="outputs that are known beforehand", expected="an output that is computed")
     windows = sum(stage.windows for stage in stages.stages)
     if windows > _MOST_WINDOWS:
         raise input_error(graph.name, value=f"{windows} windows", expected=f"at most {_MOST_WINDOWS} in all layers")

@@ -80,8 +80,14 @@ def test_near_name_is_proposed() -> None:
     assert "(did you mean 'input_1'?)" in refused({"input_1": ("N", 3)}, {"input1": (1, 3)})
 
 
-def test_size_zero_is_refused() -> None:
-    assert refused({"x": (1, 0)}) == "net.onnx: input 'x': got size 0 in axis 1, expected sizes of 1 or more"
+def test_input_of_size_zero_holds_nothing_and_what_is_made_of_it_is_known() -> None:
+    node = helper.make_node
+    nodes = [node("Relu", ["x"], ["a"]), node("Concat", ["a", "z"], ["y"], axis=0), node("Abs", ["z"], ["e"])]
+    proto = model(nodes, {"x": (2, 3), "z": (0, 3)}, ("y", "e"))
+    graph = frontend.from_model(proto, source="net.onnx", base_dir=None)
+    assert [layer.op for layer in graph.layers] == ["Relu", "Concat", "Constant"]
+    assert graph.tensors["y"].shape == (2, 3)
+    assert graph.tensors["e"].shape == (0, 3)
 
 
 def test_input_without_a_shape_needs_one() -> None:

@@ -101,6 +101,8 @@ def eye_like(node: Node) -> None:
     dtype = value.dtype if number is None else NUMPY_NAMES.get(number)
     if dtype is None:
         raise node.error(f"dtype={onnx_name(number)}", ", ".join(NUMPY_NAMES.values()))
-    key, (rows, columns), diagonal = node.outputs[0], value.shape, node.attributes["k"]
+    key, (rows, columns) = node.outputs[0], value.shape
+    node.require(rows * columns <= MAX_CONSTANT, f"data of shape {value.shape}", f"at most {MAX_CONSTANT} elements")
+    diagonal = min(max(node.attributes["k"], -rows), columns)
     node.builder.values[key] = Constant(key, value.shape, dtype, lambda: np.eye(rows, columns, diagonal))
     node.builder.folded.append(node.name)

@@ -3,61 +3,18 @@ overlap."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.frontend.builder import Value
 from archsim.frontend.inputs import MAX_ELEMENTS, Shape
 from archsim.frontend.matrix import add_matrix
 from archsim.frontend.node import Node
+from archsim.frontend.overlap import NONE, Places, add_overlaps, checked_places
 from archsim.frontend.registry import lowering
 from archsim.frontend.windows import MAX_SPATIAL_AXES
-from archsim.graph import Constant, LayoutLayer, Pointwise, Sliding, Tensor
+from archsim.graph import Constant, Sliding, Tensor
 from archsim.graph.tensors import Array
-
-_NONE = -1
-"""Stands for no product: a place of the result that fewer products reach than others."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where products stand: spatial sizes of the data, the kernel and the result, and what is between them."""
-
-    data: Shape
-    kernel: Shape
-    strides: Shape
-    dilations: Shape
-    begin: Shape
-    result: Shape
-
-    def sources(self) -> list[Array]:
-        """Tables of the shape of the result: which product (kernel element, input position, counted through) is the
-        first, second, ... that is added there; `_NONE` where there are no more."""
-        axes = [self._along(axis) for axis in range(len(self.data))]
-        tables = []
-        for chosen in itertools.product(*axes):
-            kernel, data = np.zeros((), np.int64), np.zeros((), np.int64)
-            there: Array = np.ones((), bool)
-            for axis, (element, position) in enumerate(chosen):
-                kernel = np.add.outer(kernel * self.kernel[axis], element)
-                data = np.add.outer(data * self.data[axis], position)
-                there = np.logical_and.outer(there, element >= 0)
-            tables.append(np.where(there, kernel * math.prod(self.data) + data, _NONE))
-        return [table for table in tables if (table != _NONE).any()] or tables[:1]
-
-    def _along(self, axis: int) -> list[tuple[Array, Array]]:
-        """Kernel elements and input positions that meet at each output place, first, second, ...; -1 for none."""
-        meetings: list[list[tuple[int, int]]] = [[] for _ in range(self.result[axis])]
-        for position, element in itertools.product(range(self.data[axis]), range(self.kernel[axis])):
-            place = position * self.strides[axis] + element * self.dilations[axis] - self.begin[axis]
-            if 0 <= place < self.result[axis]:
-                meetings[place].append((element, position))
-        most = max(1, *(len(each) for each in meetings))
-        table = np.array([each + [(-1, 0)] * (most - len(each)) for each in meetings])
-        return [(table[:, index, 0], table[:, index, 1]) for index in range(most)]
 
 
 @lowering("ConvTranspose")
@@ -81,7 +38,7 @@ def conv_transpose(node: Node) -> None:
     sources = places.sources()
     outputs, rows, products = stored.shape[1] * groups, channels // groups, math.prod(stored.shape[1:])
     bias = _bias(node, outputs)
-    once = len(sources) == 1 and bool((sources[0] != _NONE).all())
+    once = len(sources) == 1 and bool((sources[0] != NONE).all())
 
     def matrix(weights: Array) -> Array:
         return weights.reshape(groups, rows, products)
@@ -104,7 +61,8 @@ def conv_transpose(node: Node) -> None:
         channel_axis=1,
         result=result.name,
     )
-    _overlap(node, result, sources, (data.shape[0], outputs, *places.result), bias)
+    shape = (data.shape[0], outputs, *places.result)
+    add_overlaps(node, result, sources, shape, bias=bias, part="sums")
 
 
 def _bias(node: Node, outputs: int) -> Constant | None:
@@ -115,7 +73,7 @@ def _bias(node: Node, outputs: int) -> Constant | None:
     return bias
 
 
-def _places(node: Node, data: Shape, kernel: Shape) -> _Places:
+def _places(node: Node, data: Shape, kernel: Shape) -> Places:
     """ONNX, operator ConvTranspose: the result's size and pads follow from each other."""
     rank = len(data)
     strides, dilations = (_numbers(node, name, (1,) * rank, 1) for name in ("strides", "dilations"))
@@ -139,19 +97,10 @@ def _places(node: Node, data: Shape, kernel: Shape) -> _Places:
         begin = tuple(total // 2 if mode == "SAME_UPPER" else total - total // 2 for total in totals)
     fits = min(result) > 0 and math.prod(result) <= MAX_ELEMENTS
     node.require(fits, f"a result of spatial shape {result}", f"1 to {MAX_ELEMENTS} elements")
-    _require_small(node, data, kernel, result)
-    return _Places(data, kernel, strides, dilations, begin, result)
+    return checked_places(node, Places(data, kernel, strides, dilations, begin, result))
 
 
 _PADDINGS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
-
-_MAX_MEETINGS = 1 << 26
-"""Products that meet anywhere: each place of the result has a list of them while the model is read."""
-
-
-def _require_small(node: Node, data: Shape, kernel: Shape, result: Shape) -> None:
-    meetings = math.prod(data) * math.prod(kernel) + math.prod(result)
-    node.require(meetings <= _MAX_MEETINGS, f"{meetings} products and places", f"at most {_MAX_MEETINGS}")
 
 
 def _numbers(node: Node, name: str, default: Shape, least: int) -> Shape:
@@ -159,45 +108,3 @@ def _numbers(node: Node, name: str, default: Shape, least: int) -> Shape:
     fits = len(values) == len(default) and min(values) >= least
     node.require(fits, f"{name} {values}", f"{len(default)} numbers of {least} or more")
     return values
-
-
-def _overlap(node: Node, products: Tensor, sources: list[Array], shape: Shape, bias: Constant | None) -> None:
-    """Add the products that meet; those of one kernel element and position are moved to their place first."""
-    batch, channels = shape[:2]
-    tables = [table.reshape(-1) for table in sources]
-
-    def moved(array: Array) -> tuple[Array, ...]:
-        flat = array.reshape(batch, channels, -1)
-        padded = np.concatenate([flat, np.zeros((batch, channels, 1), flat.dtype)], axis=2)
-        return tuple(padded[:, :, table].reshape(shape) for table in tables)
-
-    alone = len(tables) == 1 and bias is None
-    names = [node.outputs[0]] if alone else [f"{node.outputs[0]} products {index}" for index in range(len(tables))]
-    parts = tuple(Tensor(name, shape, products.dtype) for name in names)
-    layer = LayoutLayer(
-        name=f"{node.name} places",
-        op="ConvTranspose",
-        operands=(products.name,),
-        results=tuple(names),
-        nodes=(),
-        compute=moved,
-    )
-    node.builder.add_layer(layer, parts)
-    if not alone:
-        operands: list[Value] = list(parts)
-        if bias is not None:
-            behind = (1,) * (len(shape) - 2)
-            operands.append(bias.map(lambda array: array.reshape(-1, *behind), (channels, *behind)))
-        _add(node, operands, shape)
-
-
-def _add(node: Node, operands: list[Value], shape: Shape) -> None:
-    operations = (len(operands) - 1) * math.prod(shape)
-    node.vector(
-        operands,
-        shape,
-        lambda *arrays: sum(arrays[1:], arrays[0]),
-        operations=operations,
-        access=Pointwise(),
-        part="sums",
-    )

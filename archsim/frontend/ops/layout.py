@@ -165,6 +165,7 @@ def trilu(node: Node) -> None:
     """Matrices with zeros below, or above, the diagonal number `k` (positive ones above the main diagonal)."""
     value = node.value(0)
     node.require(len(value.shape) >= 2, f"data of shape {value.shape}", "(..., rows, columns)")
-    diagonal = int(node.scalar(1, "k") or 0)
+    rows, columns = value.shape[-2:]
+    diagonal = min(max(int(node.scalar(1, "k") or 0), -rows - 1), columns + 1)
     take = np.triu if node.attributes["upper"] else np.tril
     node.layout([value], [value.shape], lambda array: (take(array, diagonal),))
