@@ -10,6 +10,7 @@ import onnx
 from onnx import defs, helper
 
 from archsim.errors import InputError, Problem, nearest_name
+from archsim.frontend.microsoft import MICROSOFT, schemas
 
 _UNDEFINED = onnx.AttributeProto.UNDEFINED
 
@@ -37,15 +38,19 @@ class Attributes(dict[str, Any]):
 
 @lru_cache(maxsize=1024)
 def schema_of(op: str, opset: int) -> defs.OpSchema:
-    """ONNX's schema of an op in an opset; raises `onnx.defs.SchemaError` if there is none."""
-    return defs.get_schema(op, opset, "")
+    """The schema of an op in an opset: ONNX's, or for `com.microsoft::` ops the one of `archsim.frontend.microsoft`.
+
+    Raises `onnx.defs.SchemaError` if there is none.
+    """
+    domain, _, name = op.rpartition("::")
+    return schemas()[name] if domain == MICROSOFT else defs.get_schema(op, opset, "")
 
 
 @lru_cache(maxsize=1024)
-def _defaults(op: str, opset: int) -> dict[str, Any]:
+def _defaults(schema: defs.OpSchema) -> dict[str, Any]:
     return {
         name: _plain(attribute.default_value)
-        for name, attribute in schema_of(op, opset).attributes.items()
+        for name, attribute in schema.attributes.items()
         if attribute.default_value.type != _UNDEFINED
     }
 
@@ -55,7 +60,7 @@ def _plain(attribute: onnx.AttributeProto) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, source: str, name: str) -> Attributes:
+def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, source: str, name: str) -> Attributes:
     """Attribute values by name, strings decoded, defaults filled in.
 
     Raises `InputError` for an attribute that the op does not have or of another type, for a missing one,
@@ -71,7 +76,7 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, sour
         )
         if not fewest <= len(values) <= most
     ]
-    values = dict(_defaults(proto.op_type, opset))
+    values = dict(_defaults(schema))
     for attribute in proto.attribute:
         if attribute.name not in known:
             expected = f"one of {', '.join(known)}" if known else "no attributes"

@@ -12,7 +12,7 @@ import numpy as np
 
 from archsim.errors import input_error
 from archsim.frontend.inputs import MAX_ELEMENTS, MAX_RANK
-from archsim.graph import Constant, Layer, LayoutLayer, MatrixLayer, Tensor, VectorLayer
+from archsim.graph import Constant, Grid, Layer, LayoutLayer, MatrixLayer, Tensor, VectorLayer
 from archsim.graph.tensors import Array
 
 Value = Tensor | Constant
@@ -23,6 +23,9 @@ SMALL = 1 << 16
 
 MAX_CONSTANT = 1 << 31
 """Elements that may be touched to load one constant: bounds memory, and time where one is doubled forever."""
+
+_KEEP_GRIDS = frozenset({"Flatten", "Identity", "MaxPool", "Relu", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+"""Ops whose results hold numbers of their operand and no others."""
 
 _MAX_FOLDED_DEPTH = 100
 """Nodes between a folded constant and stored ones: each is a call inside a call when the constant is loaded."""
@@ -43,6 +46,7 @@ class Builder:
     layers: list[Layer] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     folded: list[str] = field(default_factory=list)
+    grids: dict[str, Grid] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     forms: dict[str, str] = field(default_factory=dict)
     _work: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -90,6 +94,16 @@ class Builder:
         array = computed[layer.results.index(value.name)] if isinstance(computed, tuple) else computed
         return stored(value.name, np.asarray(array, value.dtype))
 
+    def grid_of(self, value: Tensor) -> Grid | None:
+        """The integers that stand for `value`, or for what it was moved from or the largest of, if they are known."""
+        name = value.name
+        while name not in self.grids:
+            layer = self.writer(name)
+            if layer is None or layer.op not in _KEEP_GRIDS or len(layer.operands) != 1:
+                return None
+            (name,) = layer.inputs
+        return self.grids[name]
+
     def replace_layer(self, old: str, layer: Layer, result: Tensor) -> None:
         """Put `layer` in the place of the one that writes `old`; it writes `result` instead."""
         position = self.positions.pop(old)
@@ -120,6 +134,13 @@ class Builder:
                     self.source, f"tensor {result.name!r}", value=f"shape {result.shape}", expected=expected
                 )
             self.values[result.name] = stored(result.name, np.empty(result.shape, result.dtype))
+
+    def amend(self, name: str, *, key: str, steps: Callable[[], Array]) -> None:
+        """Give the constant `name`, just folded, another key, and steps."""
+        old = self.values[name]
+        if isinstance(old, Constant):
+            self.values[name] = new = replace(old, key=key, steps=steps)
+            self._work[id(new)] = self._work.get(id(old), (old.elements, 0))
 
     def fold(
         self,

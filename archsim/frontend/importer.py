@@ -199,7 +199,7 @@ def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
         name=node.name,
         op=op,
         version=builder.opset,
-        attributes=attributes_of(node.proto, schema_of(op, builder.opset), builder.opset, builder.source, node.name),
+        attributes=attributes_of(node.proto, schema_of(op, builder.opset), builder.source, node.name),
         inputs=inputs,
         input_names=tuple(node.proto.input),
         outputs=tuple(node.proto.output),

@@ -2,7 +2,7 @@
 
 from archsim.graph.access import Access, Pointwise, Rows, Sliding, Whole
 from archsim.graph.graph import Coverage, Graph
-from archsim.graph.layers import FreeLayer, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
+from archsim.graph.layers import FreeLayer, Grid, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
 from archsim.graph.tensors import Constant, Tensor
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Coverage",
     "FreeLayer",
     "Graph",
+    "Grid",
     "Layer",
     "LayoutLayer",
     "MatrixLayer",

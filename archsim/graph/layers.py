@@ -14,6 +14,17 @@ Step = Callable[[tuple[Array, ...], tuple[Array, ...]], tuple[Array, ...]]
 """The sums of a step and the states before it, to the states after it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The integers, from `low` to `high`, that stand for the numbers of a tensor in a quantised network: a number is
+    `scale` x (integer - `zero_point`)."""
+
+    scale: float
+    zero_point: int
+    low: int
+    high: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layer:
     """Something that reads tensors and writes `results`, in the order of the ONNX node's outputs.
@@ -48,6 +59,10 @@ class MatrixLayer(Layer):
     `operands` holds the one tensor read. `weights` has shape (groups, rows, outputs / groups); the rows of a
     convolution are in ONNX's order (channel, kernel axes). `bias` has shape (outputs,). Windows are numbered
     in raster order over batch and space; `channel_axis` is the axis of the result that holds the outputs.
+
+    `grid` is known where the tensor read was quantised with the network. If the tensor holds the integers themselves,
+    the layer reads them less their zero point, and its weights are integers as well; what is read outside of the map
+    is the zero point.
     """
 
     rows: int
@@ -58,6 +73,7 @@ class MatrixLayer(Layer):
     bias: Constant | None
     access: Sliding | Rows
     channel_axis: int
+    grid: Grid | None = None
 
     @property
     def macs(self) -> int:

@@ -31,7 +31,7 @@ class FloatRule:
     def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
         """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
         weights = self._weights(layer)
-        result = apply(layer, data, shape, lambda windows: multiply_groups(windows, weights))
+        result = apply(layer, centred(layer, data), shape, lambda windows: multiply_groups(windows, weights))
         return add_bias(layer, result)
 
     def _weights(self, layer: MatrixLayer) -> Array:
@@ -43,6 +43,13 @@ class FloatRule:
             self._room -= weights.size
             self._kept[layer.weights.key] = weights
         return weights
+
+
+def centred(layer: MatrixLayer, data: Array) -> Array:
+    """What the layer multiplies: integers of a quantised network less their zero point, other data as they are."""
+    if layer.grid is None or data.dtype.kind not in "iu":
+        return data
+    return data.astype(np.int32) - layer.grid.zero_point
 
 
 def finite_weights(graph: Graph, layer: MatrixLayer) -> Array:

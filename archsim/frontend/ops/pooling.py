@@ -108,6 +108,11 @@ def _places(array: Array, access: Sliding, space: Shape, *, by_columns: bool) ->
 def average_pool(node: Node) -> None:
     """The mean of each window, over the elements inside the map, with `count_include_pad` over those inside the
     declared pads too; what a window of ceil_mode covers beyond them never counts."""
+    _pool(node, window_means(node))
+
+
+def window_means(node: Node) -> PoolRule:
+    """What an average pool computes."""
     value = node.value(0)
     counted = node.attributes.get("count_include_pad", 0)
 
@@ -119,7 +124,7 @@ def average_pool(node: Node) -> None:
         total = sum(_kernel_views(_padded(array, access, 0), access, space))
         return np.asarray(total / sum(_kernel_views(inside, access, space)))
 
-    _pool(node, compute)
+    return compute
 
 
 @lowering("LpPool")

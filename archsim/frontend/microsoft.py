@@ -1,0 +1,92 @@
+"""Schemas of the `com.microsoft` ops that onnxruntime's quantiser writes; ONNX has none of them.
+
+Names, operands and attributes are those of onnxruntime's documentation of its contributed operators
+(docs/ContribOperators.md), version 1 of each.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from onnx import defs, helper
+
+MICROSOFT = "com.microsoft"
+
+_QUANTISED = "X X_scale X_zero_point? Y_scale Y_zero_point?"
+_TWO_QUANTISED = "A A_scale A_zero_point? B B_scale B_zero_point? C_scale C_zero_point?"
+
+# Operands, of which those with ? may be left out and one with * may come any number of times.
+_INPUTS = {
+    "QuantizeLinear": "x y_scale y_zero_point?",
+    "DequantizeLinear": "x x_scale x_zero_point?",
+    "QGemm": "A a_scale a_zero_point B b_scale b_zero_point C? y_scale? y_zero_point?",
+    "QLinearAdd": _TWO_QUANTISED,
+    "QLinearMul": _TWO_QUANTISED,
+    "QLinearLeakyRelu": _QUANTISED,
+    "QLinearSigmoid": _QUANTISED,
+    "QLinearSoftmax": _QUANTISED,
+    "QLinearAveragePool": _QUANTISED,
+    "QLinearGlobalAveragePool": _QUANTISED,
+    "QLinearConcat": "Y_scale Y_zero_point inputs*",
+    "DynamicQuantizeMatMul": "A B b_scale b_zero_point? bias?",
+    "MatMulIntegerToFloat": "A B a_scale b_scale a_zero_point? b_zero_point? bias?",
+}
+
+_REQUIRED = {"QLinearConcat": {"axis": "INT"}, "QLinearSoftmax": {"opset": "INT"}}
+"""Attributes without a default, which must be given, by name and type."""
+
+_OPTIONAL = {"QuantizeLinear": {"axis": "INT"}, "DequantizeLinear": {"axis": "INT"}}
+"""Attributes without a default, which may be given."""
+
+_POOL: dict[str, int | float | str] = {"auto_pad": "NOTSET", "ceil_mode": 0, "count_include_pad": 0, "channels_last": 0}
+_DEFAULTS: dict[str, dict[str, int | float | str]] = {
+    "QGemm": {"alpha": 1.0, "transA": 0, "transB": 0},
+    "QLinearLeakyRelu": {"alpha": 0.01},
+    "QLinearSoftmax": {"axis": -1},
+    "QLinearAveragePool": _POOL,
+    "QLinearGlobalAveragePool": {"channels_last": 0},
+}
+_REQUIRED["QLinearAveragePool"] = {"kernel_shape": "INTS"}
+_OPTIONAL["QLinearAveragePool"] = {"pads": "INTS", "strides": "INTS"}
+
+
+@cache
+def schemas() -> dict[str, defs.OpSchema]:
+    """The schemas by op, without the domain."""
+    return {op: _schema(op, inputs.split()) for op, inputs in _INPUTS.items()}
+
+
+def _schema(op: str, inputs: list[str]) -> defs.OpSchema:
+    option = defs.OpSchema.FormalParameterOption
+    marks = {"?": option.Optional, "*": option.Variadic}
+    # An operand in front of one that must be there is left out by an empty name.
+    needed = max(index for index, name in enumerate(inputs) if name[-1] != "?")
+    parameters = [
+        defs.OpSchema.FormalParameter(
+            name.rstrip("?*"),
+            f"T{index}",
+            param_option=marks.get(name[-1], option.Single) if index >= needed else option.Single,
+            is_homogeneous=False,
+        )
+        for index, name in enumerate(inputs)
+    ]
+    types = ["tensor(float)", "tensor(uint8)", "tensor(int8)", "tensor(int32)"]
+    kinds = defs.OpSchema.AttrType
+    attributes = [
+        defs.OpSchema.Attribute(name, getattr(kinds, kind), "", required=required)
+        for table, required in ((_REQUIRED, True), (_OPTIONAL, False))
+        for name, kind in table.get(op, {}).items()
+    ]
+    attributes += [
+        defs.OpSchema.Attribute(name, helper.make_attribute(name, value))
+        for name, value in _DEFAULTS.get(op, {}).items()
+    ]
+    return defs.OpSchema(
+        op,
+        MICROSOFT,
+        1,
+        inputs=parameters,
+        outputs=[defs.OpSchema.FormalParameter("Y", "T0")],
+        type_constraints=[(f"T{index}", types, "") for index in range(len(inputs))],
+        attributes=attributes,
+    )
