@@ -51,12 +51,13 @@ def _change(node: Node, dtype: str) -> None:
     value = node.value(0)
     rounding = node.attributes.get("round_mode", "up")
     node.require(rounding in ("up", "down", "nearest"), f"round_mode {rounding}", "up, down or nearest")
-    convert = _conversion(dtype, bool(node.attributes.get("saturate", 1)), rounding)
+    convert = conversion(dtype, bool(node.attributes.get("saturate", 1)), rounding)
     node.vector([value], value.shape, convert, operations=math.prod(value.shape), access=Pointwise(), dtype=dtype)
 
 
-def _conversion(dtype: str, saturate: bool, rounding: str) -> Callable[[Array], Array]:
-    """`rounding` is of float8_e8m0fnu alone, which has nothing but powers of two."""
+def conversion(dtype: str, saturate: bool, rounding: str) -> Callable[[Array], Array]:
+    """What brings numbers to type `dtype`. `rounding` is of float8_e8m0fnu alone, which has powers of two and no
+    other numbers."""
 
     def convert(array: Array) -> Array:
         with np.errstate(invalid="ignore", over="ignore"):

@@ -12,6 +12,7 @@ import numpy as np
 from archsim.frontend.builder import Value
 from archsim.frontend.dtypes import FLOATS, NUMPY_NAMES, onnx_name
 from archsim.frontend.node import Node
+from archsim.frontend.ops.casts import conversion
 from archsim.frontend.quantisation import (
     DEQUANTISE,
     QUANTISE,
@@ -27,6 +28,12 @@ from archsim.frontend.quantisation import (
 from archsim.frontend.registry import lowering
 from archsim.graph import Constant, Pointwise, Tensor, Whole
 from archsim.graph.tensors import Array
+
+_QUANTISED = "integers, or floats of 8 or 4 bits"
+
+
+def _quantised(dtype: str) -> bool:
+    return integer_limits(dtype) is not None or dtype.startswith(("float8", "float4"))
 
 
 def _placing(node: Node, data: Value) -> Callable[[Array], Array]:
@@ -52,18 +59,22 @@ def _operands(node: Node) -> list[Value]:
 
 @lowering("QuantizeLinear", "com.microsoft::QuantizeLinear")
 def quantize(node: Node) -> None:
-    """round(x / scale) + zero point, of one scale, one for each index of `axis`, or one for each block along it."""
+    """round(x / scale) + zero point, of one scale, one for each index of `axis`, or one for each block along it;
+    to floats of 8 or 4 bits x / scale, converted."""
     data, scale = node.value(0), node.value(1)
     node.require(scale.dtype in FLOATS, f"scales of type {scale.dtype}", ", ".join(sorted(FLOATS)))
     place, dtype = _placing(node, data), _quantised_type(node)
     precision = node.attributes.get("precision", 0)
     wide = NUMPY_NAMES.get(precision, scale.dtype)
     node.require(wide in FLOATS, f"precision {onnx_name(precision)}", "a floating-point type")
-    node.attributes.get("saturate")
+    narrowed = conversion(dtype, bool(node.attributes.get("saturate", 1)), "up")
 
     def compute(array: Array, step: Array, zero: Array | None = None) -> Array:
-        shift = 0 if zero is None else place(zero)
-        return quantised(array.astype(wide), place(step).astype(wide), shift, dtype)
+        shift = np.zeros((), np.int64) if zero is None else place(zero)
+        array, step = array.astype(wide), place(step).astype(wide)
+        if integer_limits(dtype) is None:
+            return narrowed(array / step + shift.astype(wide))
+        return quantised(array, step, shift, dtype)
 
     operations = QUANTISE * math.prod(data.shape)
     node.vector(_operands(node), data.shape, compute, operations=operations, access=Pointwise(), dtype=dtype)
@@ -74,7 +85,7 @@ def _quantised_type(node: Node) -> str:
     asked = NUMPY_NAMES.get(number, onnx_name(number)) if number else None
     dtype = zero_point.dtype if zero_point is not None else asked or "uint8"
     node.require(asked in (None, dtype), f"output_dtype {asked}", f"the type of the zero point, {dtype}")
-    node.require(integer_limits(dtype) is not None, f"quantised type {dtype}", "integers")
+    node.require(_quantised(dtype), f"quantised type {dtype}", _QUANTISED)
     return dtype
 
 
@@ -83,7 +94,7 @@ def dequantize(node: Node) -> None:
     """(x - zero point) x scale. Constants are folded, and remembered as integers times a scale: crossbars hold those
     integers; activations of one scale enter them as the integers that they are."""
     data, scale = node.value(0), node.value(1)
-    node.require(integer_limits(data.dtype) is not None, f"data of type {data.dtype}", "integers")
+    node.require(_quantised(data.dtype), f"data of type {data.dtype}", _QUANTISED)
     node.require(scale.dtype in FLOATS, f"scales of type {scale.dtype}", ", ".join(sorted(FLOATS)))
     require_type(node, 2, data.dtype, "zero point")
     place, number = _placing(node, data), node.attributes.get("output_dtype", 0)
@@ -101,7 +112,9 @@ def dequantize(node: Node) -> None:
 def _remember(node: Node, place: Callable[[Array], Array], dtype: str) -> None:
     """Note which integers stand for the result."""
     data, scale, zero_point = node.value(0), node.value(1), node.optional(2)
-    if not isinstance(scale, Constant) or (zero_point is not None and not isinstance(zero_point, Constant)):
+    if integer_limits(data.dtype) is None or not isinstance(scale, Constant):
+        return
+    if zero_point is not None and not isinstance(zero_point, Constant):
         return
     if isinstance(data, Constant):
         key, shape = f"{data.key} x {scale.key}", data.shape
