@@ -1,4 +1,5 @@
-"""The attributes of a node with ONNX's defaults, checked against ONNX's own schema of the op."""
+"""The attributes of a node with ONNX's defaults, and its operands' element types, checked against ONNX's own schema of
+the op."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import onnx
 from onnx import defs, helper
 
 from archsim.errors import InputError, Problem, nearest_name
+from archsim.frontend.dtypes import NUMPY_NAMES, onnx_name
 from archsim.frontend.microsoft import MICROSOFT, schemas
 
 _UNDEFINED = onnx.AttributeProto.UNDEFINED
@@ -95,3 +97,25 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, source: str, nam
     if problems:
         raise InputError(*problems)
     return Attributes(values, (attribute.name for attribute in proto.attribute))
+
+
+@lru_cache(maxsize=1024)
+def _allowed_types(op: str, opset: int) -> tuple[frozenset[str], ...]:
+    """The numpy names of the element types of each formal input."""
+    names = {f"tensor({onnx_name(number).lower()})": name for number, name in NUMPY_NAMES.items()}
+    return tuple(
+        frozenset(names[each] for each in formal.types if each in names) for formal in schema_of(op, opset).inputs
+    )
+
+
+def check_types(op: str, opset: int, dtypes: Iterable[str | None], source: str, name: str) -> None:
+    """Raise `InputError` for an operand whose element type ONNX does not allow there; None where one is absent."""
+    allowed = _allowed_types(op, opset)
+    problems = []
+    for index, dtype in enumerate(dtypes):
+        known = allowed[min(index, len(allowed) - 1)]
+        if dtype is not None and dtype not in known:
+            expected = ", ".join(each for each in NUMPY_NAMES.values() if each in known)
+            problems.append(Problem(source, f"node {name!r} ({op})", f"input {index} of type {dtype}", expected))
+    if problems:
+        raise InputError(*problems)

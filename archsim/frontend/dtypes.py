@@ -55,11 +55,6 @@ if find_spec("ml_dtypes"):
 ONNX_TYPES: dict[str, int] = {name: int(number) for number, name in NUMPY_NAMES.items()}
 
 
-def is_float(dtype: str) -> bool:
-    """Whether the element type of that name holds floating-point numbers, however narrow."""
-    return "float" in dtype
-
-
 def onnx_name(number: int) -> str:
     """ONNX's name of an element type, for messages."""
     known = TensorProto.DataType.items()

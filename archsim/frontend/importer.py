@@ -10,7 +10,7 @@ import onnx
 from onnx import defs
 
 from archsim.errors import InputError, Problem, nearest_name
-from archsim.frontend.attributes import attributes_of, schema_of
+from archsim.frontend.attributes import attributes_of, check_types, schema_of
 from archsim.frontend.builder import Builder
 from archsim.frontend.free import add_free
 from archsim.frontend.inputs import bound_inputs
@@ -205,6 +205,8 @@ def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
         outputs=tuple(node.proto.output),
         builder=builder,
     )
+    dtypes = [None if value is None else value.dtype for value in inputs]
+    check_types(op, builder.opset, dtypes, builder.source, node.name)
     lower(lowered)
     ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
     lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")

@@ -73,9 +73,7 @@ class Node:
 
     def integers(self, index: int, what: str) -> tuple[int, ...]:
         """The elements of a small constant operand of whole numbers."""
-        array = self.numbers(index, what)
-        self.require(array.dtype.kind in "iu", f"{what} of type {array.dtype}", "integers")
-        return tuple(int(number) for number in array)
+        return tuple(int(number) for number in self.numbers(index, what))
 
     def setting(self, index: int, name: str) -> tuple[int, ...] | None:
         """Integers that older opsets give as attribute `name` and newer ones as input `index`; None if absent."""
@@ -179,13 +177,15 @@ class Node:
         *,
         operations: int,
         access: Access,
+        additions: int = 0,
         unit: str = "elementwise",
         dtype: str | None = None,
         index: int = 0,
         part: str = "",
         op: str = "",
     ) -> None:
-        """Output `index` is computed by the digital units, in `operations` lane operations; constants are folded.
+        """Output `index` is computed by the digital units, in `operations` lane operations, and `additions` more that
+        a multiplier does along with its products; constants are folded.
 
         `part` names a further step of a node that something stands for already, `op` what it does if not the
         node's own op."""
@@ -210,6 +210,7 @@ class Node:
             access=access,
             unit=unit,
             operations=operations,
+            additions=additions,
             compute=typed,
         )
         self.builder.add_layer(layer, (result,))

@@ -145,12 +145,14 @@ class VectorLayer(Layer):
     """A layer computed by the digital units of a tile: activations, pooling, element-wise operations.
 
     `unit` is the kind of unit that does it (`elementwise`, `multiplier` or `pool`), `operations` how many operations of
-    one lane it takes in all, for the whole result. `compute` maps the operands' arrays to the result's.
+    one lane it takes in all, for the whole result, and `additions` how many more that a multiplier does along with its
+    products. `compute` maps the operands' arrays to the result's.
     """
 
     access: Access
     unit: str
     operations: int
+    additions: int = 0
     compute: Callable[..., Array]
 
 

@@ -37,7 +37,13 @@ def _work(layers: Sequence[VectorLayer | RecurrentLayer], windows: int, design: 
         if isinstance(layer, RecurrentLayer) and design.sfu.multiplier_lanes:
             yield from ((phase.unit, phase.operations) for phase in layer.phases)
         else:
-            yield layer.unit, -(-layer.operations // windows)
+            yield layer.unit, -(-_operations(layer, design) // windows)
+
+
+def _operations(layer: VectorLayer | RecurrentLayer, design: Design) -> int:
+    if isinstance(layer, RecurrentLayer) or design.sfu.multiplier_lanes:
+        return layer.operations
+    return layer.operations + layer.additions
 
 
 def busiest_cycles(layers: Sequence[VectorLayer | RecurrentLayer], windows: int, design: Design) -> int:

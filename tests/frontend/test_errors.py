@@ -322,7 +322,7 @@ WRONG = {
     ),
     "Reshape 0 beyond": (single("Reshape", (2, 3), {"s": ints(2, 3, 0)}), "expected 0 only in the first 2 axes"),
     "Reshape 0 beside -1": (single("Reshape", (2, 3), {"s": ints(0, -1)}, allowzero=1), "no size 0 beside -1"),
-    "Reshape by floats": (single("Reshape", (2, 3), {"s": numbers(1)}), "shape of type float32, expected integers"),
+    "Reshape by floats": (single("Reshape", (2, 3), {"s": numbers(1)}), "input 1 of type float32, expected int64"),
     "Squeeze": (single("Squeeze", (2, 3), {"s": ints(0)}), "axes (0,) of shape (2, 3), expected axes of size 1"),
     "axis": (single("Softmax", (2, 3), axis=2), "axis 2, expected -2 to 1"),
     "axis twice": (single("Unsqueeze", (2, 3), {"s": ints(0, -4)}), "axes (0, -4), expected each axis once"),

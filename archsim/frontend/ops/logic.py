@@ -66,8 +66,7 @@ def bit_shift(node: Node) -> None:
 @lowering("Where")
 def where(node: Node) -> None:
     """The second operand where the first is true, else the third."""
-    condition, chosen, other = (node.value(index) for index in range(3))
-    node.require(condition.dtype == "bool", f"a condition of type {condition.dtype}", "bool")
+    chosen, other = node.value(1), node.value(2)
     node.require(chosen.dtype == other.dtype, f"types {chosen.dtype} and {other.dtype}", "one element type")
     values, shape = node.broadcast(one_type=False)
     dtype = chosen.dtype

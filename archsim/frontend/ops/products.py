@@ -1,5 +1,5 @@
-"""Products of two activations: no crossbar's work, since crossbars hold weights. The digital units take one operation
-of the multiplier for each multiply-accumulate: the sum rides on the product."""
+"""Products of activations: no crossbar's work, since crossbars hold weights. The digital units take a product and an
+addition for each multiply-accumulate; a multiplier of a design that has one adds along with its products."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from archsim.frontend.dtypes import FLOATS
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
+from archsim.frontend.registry import lowering
 from archsim.graph import Tensor, Whole
 from archsim.graph.tensors import Array
 
@@ -29,14 +30,14 @@ def product(node: Node) -> None:
     left, right = node.value(0), node.value(1)
     node.require(left.dtype == right.dtype, f"types {left.dtype} and {right.dtype}", "one element type")
     shape = _shape(node, left.shape, right.shape)
-    operations = math.prod(shape) * left.shape[-1]
+    macs = math.prod(shape) * left.shape[-1]
     compute = in_single_precision(np.matmul)
-    node.vector([left, right], shape, compute, operations=operations, access=Whole(), unit="multiplier")
+    node.vector([left, right], shape, compute, operations=macs, additions=macs, access=Whole(), unit="multiplier")
 
 
 def general_product(node: Node) -> None:
     """Gemm of two operands computed at run time, alpha A' B' + beta C: beside the multiply-accumulates one operation
-    an element for each of alpha and beta that is not 1, and one for the sum with C."""
+    an element for each of alpha and beta that is not 1, and an addition for C."""
     left, right, addend = node.value(0), node.value(1), node.optional(2)
     values = [left, right] if addend is None else [left, right, addend]
     for value in values[1:]:
@@ -54,12 +55,33 @@ def general_product(node: Node) -> None:
 
     if addend is not None:
         require_broadcast(node, "C", addend.shape, (rows, columns))
-    scalings = (alpha != 1) + (0 if addend is None else 1 + (beta != 1))
+    scalings = (alpha != 1) + (addend is not None and beta != 1)
     node.vector(
         values,
         (rows, columns),
         in_single_precision(compute),
         operations=rows * columns * (inner + scalings),
+        additions=rows * columns * (inner + (addend is not None)),
+        access=Whole(),
+        unit="multiplier",
+    )
+
+
+@lowering("Det")
+def determinant(node: Node) -> None:
+    """Of each n x n matrix, by elimination: (n^3 - n) / 3 multiply-accumulates, n (n - 1) / 2 quotients and n - 1
+    products."""
+    value = node.value(0)
+    square = len(value.shape) >= 2 and value.shape[-1] == value.shape[-2]
+    node.require(square, f"data of shape {value.shape}", "square matrices")
+    size, matrices = value.shape[-1], math.prod(value.shape[:-2])
+    macs = (size**3 - size) // 3
+    node.vector(
+        [value],
+        value.shape[:-2],
+        np.linalg.det,
+        operations=matrices * (macs + size * (size - 1) // 2 + size - 1),
+        additions=matrices * macs,
         access=Whole(),
         unit="multiplier",
     )

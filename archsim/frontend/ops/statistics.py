@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from archsim.frontend.builder import Value
-from archsim.frontend.dtypes import NUMPY_NAMES, is_float
+from archsim.frontend.dtypes import NUMPY_NAMES
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
 from archsim.frontend.ops.products import require_broadcast
@@ -39,7 +39,6 @@ def _normalize(
 ) -> None:
     """The first output is the first operand normalized over `axes`, as a layer of the digital units."""
     data = node.value(0)
-    node.require(is_float(data.dtype), f"data of type {data.dtype}", "floating-point numbers")
     sets = math.prod(size for axis, size in enumerate(data.shape) if axis not in axes)
     operations = per_element * math.prod(data.shape) + per_set * sets
     access = Pointwise(axes)
