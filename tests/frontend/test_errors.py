@@ -355,7 +355,7 @@ WRONG = {
     ),
     "pool without kernel": (single("MaxPool", (1, 2, 5, 5)), "no attribute kernel_shape, expected that attribute"),
     "pool rank": (single("GlobalAveragePool", (2, 3)), "data of shape (2, 3), expected (N, C, spatial axes)"),
-    "Gather by floats": (single("Gather", (4,), {"i": numbers(1)}), "indices of type float32, expected int64, int32"),
+    "Gather by floats": (single("Gather", (4,), {"i": numbers(1)}), "input 1 of type float32, expected int32, int64"),
     "Gather of too many": (
         model(
             [
@@ -438,10 +438,10 @@ WRONG = {
         single("Compress", (2,), {"c": np.array([True] * 3)}),
         "a condition of 3 elements, expected at most 2",
     ),
-    "Compress by numbers": (single("Compress", (2,), {"c": ints(1)}), "condition of type int64, expected bool"),
+    "Compress by numbers": (single("Compress", (2,), {"c": ints(1)}), "input 1 of type int64, expected bool"),
     "Compress at run time": (
-        model([node("Compress", ["x", "x"], ["y"])], {"x": (2,)}),
-        "condition 'x', a graph input without an initializer, expected constant condition",
+        model([node("Greater", ["x", "x"], ["c"]), node("Compress", ["x", "c"], ["y"])], {"x": (2,)}),
+        "condition 'c' computed at run time, expected constant condition",
     ),
     "NonZero at run time": (single("NonZero", (2,)), "data 'x', a graph input without an initializer"),
     "Range without steps": (

@@ -18,11 +18,11 @@ from archsim.graph.tensors import Array
 
 def _divide(left: Array, right: Array) -> Array:
     """Division; that of integers rounds towards zero, as in C."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if left.dtype.kind not in "iu":
             return np.asarray(left / right)
-        quotient = np.abs(left) // np.abs(right)
-        return np.asarray(np.where((left < 0) != (right < 0), -quotient, quotient))
+        quotient = left // right
+        return np.asarray(quotient + ((left != quotient * right) & ((left < 0) != (right < 0))))
 
 
 _FUNCTIONS: dict[str, Callable[[Array, Array], Array]] = {

@@ -76,7 +76,8 @@ def size(node: Node) -> None:
 def range_(node: Node) -> None:
     """Numbers from `start` to before `limit` in steps of `delta`, all constant."""
     start, limit, delta = (node.numbers(index, name) for index, name in enumerate(("start", "limit", "delta")))
-    node.require(start.size == limit.size == delta.size == 1, "start, limit and delta", "one number each")
+    sizes = f"{start.size}, {limit.size} and {delta.size} elements"
+    node.require(start.size == limit.size == delta.size == 1, f"start, limit and delta of {sizes}", "one number each")
     first, last, step = (number.item() for number in (start, limit, delta))
     node.require(step != 0 and all(map(math.isfinite, (first, last, step))), f"delta {step}", "a number other than 0")
     count = max(0, math.ceil((last - first) / step))

@@ -274,7 +274,6 @@ def one_hot(node: Node) -> None:
 def compress(node: Node) -> None:
     """The slices along `axis` (without one, the elements) for which a constant condition is true."""
     value, condition = node.value(0), node.numbers(1, "condition")
-    node.require(condition.dtype == bool, f"condition of type {condition.dtype}", "bool")
     given = node.attributes.get("axis")
     axis = None if given is None else node.axis(given, len(value.shape))
     size = math.prod(value.shape) if axis is None else value.shape[axis]
