@@ -5,7 +5,7 @@ from archsim.values.calibration import Calibration, calibrate
 from archsim.values.design import crossbar_spec
 from archsim.values.evaluation import EvaluationResult, evaluate
 from archsim.values.floating import run_float
-from archsim.values.quantised import MatrixCheck, ValueResult, run_quantised
+from archsim.values.quantised import MatrixCheck, ValueResult, run_crossbars, run_quantised
 
 __all__ = [
     "Calibration",
@@ -17,6 +17,7 @@ __all__ = [
     "evaluate",
     "load_arrays",
     "network_inputs",
+    "run_crossbars",
     "run_float",
     "run_quantised",
 ]

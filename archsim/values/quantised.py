@@ -12,7 +12,7 @@ from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, program
 from archsim.errors import InputError, input_error
 from archsim.graph import Graph, Grid, MatrixLayer
 from archsim.graph.tensors import Array
-from archsim.values.calibration import Calibration
+from archsim.values.calibration import Calibration, RangeRule
 from archsim.values.execution import check_runnable, execute
 from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, finite_weights, row_blocks
 from archsim.values.scales import scales_for, to_integers
@@ -204,6 +204,16 @@ def run_quantised(
     (reference,) = execute(graph, [inputs], FloatRule(graph))
     differences = output_errors(outputs, reference)
     return ValueResult(outputs, float(differences.max(initial=0)), float(differences.mean()), rule.checks)
+
+
+def run_crossbars(
+    graph: Graph, inputs: Mapping[str, Array], spec: CrossbarSpec, *, strict: bool = True
+) -> dict[str, Array]:
+    """The outputs, by name, that crossbars give for one batch, calibrated on it; `strict` as for `run_float`."""
+    check_runnable(graph, placeholders=not strict)
+    ranges = RangeRule(graph)
+    execute(graph, [inputs], ranges, finite=strict)
+    return execute(graph, [inputs], CrossbarRule(graph, ranges.calibration, spec), finite=strict)[0]
 
 
 def output_errors(outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> npt.NDArray[np.float64]:

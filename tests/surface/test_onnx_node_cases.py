@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import onnx
 import pytest
 
-from tests.surface.node_cases import outcomes
+from archsim.backend import run_model
+from tests.surface.node_cases import cases, outcomes
 
 COUNTED_WITH = (1, 23)
 """The onnx package whose cases are counted; older ones have fewer, and newer ones more."""
 
 PASSING = 1451
 """So many cases pass at least. May only grow."""
+
+PASSING_THROUGH_CROSSBARS = 1447
+"""Likewise with precision `int`, at the same tolerance: weights and inputs of 16 bits."""
 
 LARGEST_SHARE = 0.05
 """Exceptions among the cases whose ops are all supported."""
@@ -48,6 +53,22 @@ def test_every_case_of_supported_ops_passes_or_is_listed():
 @counted
 def test_as_many_cases_pass_as_ever():
     assert sum(not case.failure for case in outcomes()) >= PASSING
+
+
+@counted
+def test_as_many_cases_pass_through_crossbars_as_ever():
+    assert sum(not case.failure for case in outcomes("int")) >= PASSING_THROUGH_CROSSBARS
+
+
+@pytest.mark.parametrize("precision", ["float", "int"])
+@pytest.mark.parametrize("op", ["ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul"])
+def test_products_of_integers_are_those_of_onnx_bit_for_bit(op: str, precision: str):
+    named = [case for case in cases() if case.model.graph.node[0].op_type == op]
+    assert named
+    for case in named:
+        ((inputs, expected),) = case.data_sets
+        for array, wanted in zip(run_model(case.model, inputs, precision=precision), expected, strict=True):
+            np.testing.assert_array_equal(array, wanted, strict=True)
 
 
 @counted
