@@ -115,7 +115,7 @@ def integer_network(weights, kind=np.int8):
 @pytest.mark.parametrize(
     ("weights", "kind", "bits", "message"),
     [
-        ([[1], [2], [3]], np.int8, {"input_bits": 6}, "precision.input_bits: node 'y': got 6, expected 8 or more, which"),
+        ([[1], [2], [3]], np.int8, {"input_bits": 6}, "precision.input_bits: node 'y': got 6, expected 8 or more"),
         ([[1], [-128], [3]], np.int8, {"weight_bits": 7}, "precision.weight_bits: node 'y': got 7, expected 8 or more"),
         ([[1], [200], [3]], np.uint8, {}, "precision.weight_bits: node 'y': got 8, expected 9 or more.*weight_bits=9"),
     ],
