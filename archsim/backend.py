@@ -14,6 +14,7 @@ from onnx.backend.base import Backend, BackendRep
 
 from archsim import frontend, values
 from archsim.errors import input_error, nearest_name
+from archsim.frontend.importer import OLDEST_OPSET
 from archsim.graph.tensors import Array
 from archsim.hardware import load_design
 
@@ -81,6 +82,13 @@ def _named(inputs: Any, names: Sequence[str]) -> dict[str, Array]:
 
 class ArchsimBackend(Backend):
     """Runs ONNX models by the arithmetic of archsim's layers."""
+
+    @classmethod
+    def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
+        """Whether `prepare` takes `device` and `kwargs`, and archsim reads opsets as old as that of `model`; ops are
+        looked at when it runs."""
+        versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+        return cls.supports_device(device) and {*kwargs} <= {"precision"} and max(versions, default=0) >= OLDEST_OPSET
 
     @classmethod
     def prepare(

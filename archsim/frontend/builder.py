@@ -50,6 +50,7 @@ class Builder:
     positions: dict[str, int] = field(default_factory=dict)
     forms: dict[str, str] = field(default_factory=dict)
     _work: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _followed: dict[str, Constant | None] = field(default_factory=dict)
 
     def add_layer(self, layer: Layer, results: tuple[Tensor, ...]) -> None:
         """Append `layer`, which writes `results`."""
@@ -75,24 +76,30 @@ class Builder:
         """Whether `value` is an input of the graph."""
         return value.name in self.tensors and value.name not in self.positions
 
-    def given_constant(self, value: Tensor) -> Constant | None:
-        """The numbers of `value` where they follow from inputs whose numbers were given with the model."""
-        if self.feeds(value):
-            array = self.given.get(value.name)
-            return None if array is None else stored(value.name, np.asarray(array, value.dtype))
-        layer = self.writer(value.name) if self.given else None
-        if not isinstance(layer, VectorLayer | LayoutLayer):
+    def given_constant(self, value: Tensor, depth: int = _MAX_FOLDED_DEPTH) -> Constant | None:
+        """The numbers of `value` where they follow from inputs whose numbers were given with the model, through at
+        most `depth` layers."""
+        if not self.given:
             return None
-        operands = [
-            operand if isinstance(operand, Constant) else self.given_constant(self.tensors[operand])
-            for operand in layer.operands
-        ]
-        arrays = [operand.load() for operand in operands if operand is not None]
-        if len(arrays) < len(operands):
+        if value.name not in self._followed:
+            array = self.given[value.name] if self.feeds(value) else self._computed(value, depth)
+            constant = None if array is None else stored(value.name, np.asarray(array, value.dtype))
+            self._followed[value.name] = constant
+        return self._followed[value.name]
+
+    def _computed(self, value: Tensor, depth: int) -> Array | None:
+        layer = self.writer(value.name)
+        if not isinstance(layer, VectorLayer | LayoutLayer) or depth == 0:
             return None
+        arrays = []
+        for operand in layer.operands:
+            tensor = None if isinstance(operand, Constant) else self.tensors[operand]
+            constant = operand if tensor is None else self.given_constant(tensor, depth - 1)
+            if not isinstance(constant, Constant):
+                return None
+            arrays.append(constant.load())
         computed = layer.compute(*arrays)
-        array = computed[layer.results.index(value.name)] if isinstance(computed, tuple) else computed
-        return stored(value.name, np.asarray(array, value.dtype))
+        return computed[layer.results.index(value.name)] if isinstance(computed, tuple) else computed
 
     def grid_of(self, value: Tensor) -> Grid | None:
         """The integers that stand for `value`, or for what it was moved from or the largest of, if they are known."""

@@ -12,6 +12,11 @@ from onnx import defs, helper
 
 MICROSOFT = "com.microsoft"
 
+_TYPES = [
+    f"tensor({name})" for name in ("float", "float16", "uint8", "int8", "uint16", "int16", "int32", "uint4", "int4")
+]
+"""Element types of any operand; the lowerings say more exactly which they take."""
+
 _QUANTISED = "X X_scale X_zero_point? Y_scale Y_zero_point?"
 _TWO_QUANTISED = "A A_scale A_zero_point? B B_scale B_zero_point? C_scale C_zero_point?"
 
@@ -70,7 +75,6 @@ def _schema(op: str, inputs: list[str]) -> defs.OpSchema:
         )
         for index, name in enumerate(inputs)
     ]
-    types = ["tensor(float)", "tensor(uint8)", "tensor(int8)", "tensor(int32)"]
     kinds = defs.OpSchema.AttrType
     attributes = [
         defs.OpSchema.Attribute(name, getattr(kinds, kind), "", required=required)
@@ -87,6 +91,6 @@ def _schema(op: str, inputs: list[str]) -> defs.OpSchema:
         1,
         inputs=parameters,
         outputs=[defs.OpSchema.FormalParameter("Y", "T0")],
-        type_constraints=[(f"T{index}", types, "") for index in range(len(inputs))],
+        type_constraints=[(f"T{index}", _TYPES, "") for index in range(len(inputs))],
         attributes=attributes,
     )

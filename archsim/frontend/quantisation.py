@@ -34,8 +34,9 @@ def quantised(numbers: Array, scale: Array, zero_point: Array | int, dtype: str)
     """The integers of `dtype` nearest to numbers / scale, of two equally near ones the even one, plus the zero point,
     saturating (ONNX, operator QuantizeLinear)."""
     low, high = integer_limits(dtype) or (0, 0)
-    shifted = np.rint(numbers / scale) + np.asarray(zero_point).astype(np.int64)
-    return np.asarray(np.clip(shifted, low, high), dtype)
+    with np.errstate(all="ignore"):
+        shifted = np.rint(numbers / scale) + np.asarray(zero_point).astype(np.int64)
+        return np.asarray(np.clip(shifted, low, high), dtype)
 
 
 def requantised(sums: Array, factor: Array, zero_point: Array | int, dtype: str) -> Array:

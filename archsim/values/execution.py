@@ -105,10 +105,16 @@ def _matrix_results(
         results = unrolled(layer, operands, rule)
     else:
         results = [rule(layer, operands[0], graph.tensors[layer.results[0]].shape)]
-    typed = [array.astype(graph.tensors[n].dtype, copy=False) for n, array in zip(layer.results, results, strict=True)]
+    typed = [_as(array, graph.tensors[name].dtype) for name, array in zip(layer.results, results, strict=True)]
     for name, written in zip(layer.results, typed, strict=True):
         check_finite(graph, f"{place}, output {name!r}", [written])
     return [list(written) for written in typed]
+
+
+def _as(array: Array, dtype: str) -> Array:
+    """`array` as `dtype`; sums beyond the range of an integer type wrap around, as they do in ONNX's reference."""
+    whole = array.astype(np.int64) if np.dtype(dtype).kind in "iu" else array
+    return whole.astype(dtype, copy=False)
 
 
 def _stacked(layer: Layer, values: Mapping[str, list[Array]], batches: int) -> tuple[Array, ...]:

@@ -113,6 +113,15 @@ def test_sums_of_integers_are_those_of_onnx(name: str, precision: str):
 
 
 @pytest.mark.parametrize("precision", ["float", "int"])
+def test_sums_beyond_32_bits_wrap_around_as_in_onnx(precision: str):
+    feeds = {"x": np.full((1, 40_000), 255, np.uint8)}
+    proto, _ = network("MatMulInteger", feeds, ["x", "w"], {"w": np.full((40_000, 1), 255, np.uint8)})
+    (expected,) = ReferenceEvaluator(proto).run(None, feeds)
+    assert expected.item() == 40_000 * 255 * 255 - 2**32
+    np.testing.assert_array_equal(backend.run_model(proto, feeds, precision=precision)[0], expected)
+
+
+@pytest.mark.parametrize("precision", ["float", "int"])
 def test_a_zero_point_computed_at_run_time_is_subtracted_where_the_map_is(precision: str):
     nodes = [
         helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
@@ -265,7 +274,7 @@ def test_a_matrix_used_by_two_nodes_stands_in_the_crossbars_once():
 
 
 ROW = {"x": integers(1, 4)}
-SCALES = {"s": f32(0.1), "v": f32(0.1, 0.2), "z": u8(3), "i": np.int8(3), "w": integers(4, 2), "n": f32(1, 2, 3, 4)}
+SCALES = {"s": f32(0.1), "v": f32(0.1, 0.2), "z": u8(3), "i": np.int8(3), "w": integers(4, 2), "c": np.int32(3)}
 REAL = {"x": numbers(1, 4)}
 
 
@@ -274,16 +283,15 @@ REAL = {"x": numbers(1, 4)}
     [
         ("DequantizeLinear", ROW, "x v", {}, r"scales of shape \(2,\), expected \(\) or \(4,\)"),
         ("DequantizeLinear", ROW, "x s i", {}, "zero point of type int8, expected uint8"),
-        ("DequantizeLinear", REAL, "x s", {}, "data of type float32, expected integers, or floats of 8 or 4 bits"),
-        ("DequantizeLinear", ROW, "x z", {}, "scales of type uint8, expected float16, float32, float64"),
+        ("DequantizeLinear", REAL, "x s", {}, "input 0 of type float32, expected int8"),
         ("QuantizeLinear", REAL, "x v z", {}, r"zero points of shape \(\), expected that of the scales, \(2,\)"),
         ("QuantizeLinear", REAL, "x s", {"axis": 5}, None),
         ("QuantizeLinear", REAL, "x v", {"axis": 5}, "axis 5, expected -2 to 1"),
         ("QuantizeLinear", REAL, "x v", {"block_size": 3}, r"shape \(2,\) in blocks of 3, expected \(1, 2\)"),
         ("QuantizeLinear", REAL, "x s z", {"output_dtype": 3}, "output_dtype int8, expected the type of the zero"),
         ("QuantizeLinear", REAL, "x s", {"output_dtype": 7}, None),
-        ("QuantizeLinear", REAL, "x z", {}, "scales of type uint8"),
-        ("MatMulInteger", REAL, "x w", {}, "data of type float32, expected int8, uint8, int16, uint16"),
+        ("QuantizeLinear", REAL, "x c", {}, "scales of type int32, expected float16, float32, float64"),
+        ("MatMulInteger", REAL, "x w", {}, "input 0 of type float32, expected int8, uint8"),
         ("MatMulInteger", {"x": integers(1, 5)}, "x w", {}, r"data of shape \(1, 5\), expected 4 in the last axis"),
         ("MatMulInteger", ROW, "x w i", {}, "zero point of data of type int8, expected uint8"),
         ("ConvInteger", ROW, "x w", {}, r"weights of shape \(4, 2\), expected \(M, C / groups, kernel\)"),
@@ -301,7 +309,7 @@ def test_what_does_not_fit_is_refused(op: str, feeds, inputs: str, attributes, m
 
 def test_only_floats_are_quantised_dynamically():
     proto, _ = network("DynamicQuantizeLinear", ROW, ["x"], outputs=("q", "s", "z"))
-    with pytest.raises(InputError, match="data of type uint8, expected float32"):
+    with pytest.raises(InputError, match="input 0 of type uint8, expected float32"):
         frontend.from_model(proto, source="net", base_dir=None)
 
 
@@ -313,6 +321,28 @@ def test_operands_of_a_digital_product_must_fit():
 
 MICROSOFT_REFUSED = {
     "data of type int16, expected int8 or uint8": one("QLinearSigmoid", {"x": integers(3, 4, dtype=np.int16)}),
+    "data of type float32, expected integers, or floats of 8 or 4 bits": network(
+        "DequantizeLinear", REAL, ["x", "s"], {"s": f32(0.1)}, domain=MICROSOFT
+    ),
+    "scales of type uint8, expected float16, float32, float64": network(
+        "DequantizeLinear", ROW, ["x", "s"], {"s": u8(1)}, domain=MICROSOFT
+    ),
+    "quantised type float32, expected integers": network(
+        "QuantizeLinear", REAL, ["x", "s", "z"], {"s": f32(0.1), "z": f32(0.0)}, domain=MICROSOFT
+    ),
+    "data of type float32, expected int8, uint8, int16, uint16": network(
+        "MatMulIntegerToFloat", REAL, ["x", "w", "s", "s"], {"w": SCALES["w"], "s": f32(0.1)}, domain=MICROSOFT
+    ),
+    "data of type uint8, expected float32": network(
+        "DynamicQuantizeMatMul", ROW, ["x", "w", "s"], {"w": SCALES["w"], "s": f32(0.1)}, domain=MICROSOFT
+    ),
+    "bias of type float32, expected int32": network(
+        "QGemm",
+        ROW,
+        ["x", "s", "z", "w", "s", "z", "b"],
+        {"w": SCALES["w"], "s": f32(0.1), "z": u8(1), "b": f32(1, 2)},
+        domain=MICROSOFT,
+    ),
     "channels_last 1, expected channels_last 0": one("QLinearGlobalAveragePool", IMAGE, channels_last=1),
     r"operands of shapes \(3, 20\) and \(3, 7\), expected shapes that broadcast": two("QLinearAdd", shape=(3, 7)),
     "transA 1, expected transA 0": qgemm(transA=1),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unittest
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 from onnx.backend.base import Backend
+from onnx.backend.test import BackendTest
 
 from archsim import backend
 from archsim.errors import InputError
@@ -76,6 +79,25 @@ def test_it_is_the_interface_of_onnx():
     assert backend.supports_device("CPU")
     assert backend.supports_device("CPU:0")
     assert not backend.supports_device("CUDA")
+
+
+def test_onnx_s_own_runner_drives_it():
+    tests = BackendTest(backend.ArchsimBackend, __name__).include(r"test_(relu|convinteger|matmul_2d|LeakyReLU)_")
+    result = unittest.TestResult()
+    tests.test_suite.run(result)
+    skipped = [str(test).split()[0] for test, reason in result.skipped if "Not compatible" in reason]
+    assert skipped == ["test_LeakyReLU_cpu", "test_LeakyReLU_with_negval_cpu"]
+    assert (result.errors, result.failures) == ([], [])
+    assert result.testsRun - len(result.skipped) >= 4
+
+
+def test_models_of_opsets_that_are_too_old_are_not_compatible():
+    model = product_of_inputs()
+    assert backend.ArchsimBackend.is_compatible(model, precision="int")
+    assert not backend.ArchsimBackend.is_compatible(model, "CUDA")
+    assert not backend.ArchsimBackend.is_compatible(model, fast=True)
+    model.opset_import[0].version = 6
+    assert not backend.ArchsimBackend.is_compatible(model)
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from tests.surface.node_cases import cases, outcomes
 COUNTED_WITH = (1, 23)
 """The onnx package whose cases are counted; older ones have fewer, and newer ones more."""
 
-PASSING = 1451
+PASSING = 1469
 """So many cases pass at least. May only grow."""
 
-PASSING_THROUGH_CROSSBARS = 1447
+PASSING_THROUGH_CROSSBARS = 1465
 """Likewise with precision `int`, at the same tolerance: weights and inputs of 16 bits."""
 
 LARGEST_SHARE = 0.05
