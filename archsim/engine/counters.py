@@ -91,10 +91,11 @@ def _of_stage(stage: StageUnit, number: Hashable) -> Counter[Key]:
             of["moved", "array_inputs"] += unit.fetched_bytes
             of["moved", "handed_over"] += copy.jobs * unit.window_bytes - unit.fetched_bytes
     if plan.stage.matrix is not None and plan.tiling is not None:
-        of["macs",] += windows * plan.stage.matrix.rows * plan.stage.matrix.outputs
+        rounds = len(plan.stage.recurrent.rounds) if plan.stage.recurrent else 1
+        of["macs",] += windows * plan.stage.matrix.rows * plan.stage.matrix.outputs // rounds
         of["conversions",] += windows * plan.tiling.converted * (chip.design.conversions(plan.tiling.rows) or 0)
     for layer in plan.stage.vector_layers:
-        of["sfu", layer.name] += windows * sum(ticks for _, ticks in chip.limits.visits([layer], plan))
+        of["sfu", layer.name] += windows * sum(ticks for _, ticks in chip.limits.visits([layer], plan)[0])
     return of
 
 

@@ -10,8 +10,8 @@ from archsim.graph.tensors import Array, Constant
 
 Operand = str | Constant
 
-Step = Callable[[tuple[Array, ...], tuple[Array, ...]], tuple[Array, ...]]
-"""The sums of a step and the states before it, to the states after it."""
+Gates = Callable[[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...]], tuple[Array, ...]]
+"""The sums of a round, the states before it and the peepholes, to the states after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,33 +101,59 @@ class Phase:
     operations: int
     additions: int = 0
 
+    def times(self, units: int) -> Phase:
+        """The same for so many hidden units."""
+        return Phase(self.unit, self.operations * units, self.additions * units)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A read of a recurrent layer's arrays and what follows it: `gates` maps the sums (..., outputs) and the states
+    before to those after, of which the first is what the next round reads; `phases` are what that takes of the
+    digital units for one window, one after the other."""
+
+    gates: Gates
+    phases: tuple[Phase, ...]
+
+    @property
+    def operations(self) -> int:
+        """What a window takes of element-wise lanes that do the products and additions as well."""
+        return sum(phase.operations + phase.additions for phase in self.phases)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecurrentLayer(MatrixLayer):
-    """A matrix layer whose windows are the steps of `batch` sequences (LSTM, GRU): the rows of a step hold its
-    input and the hidden state that the step before left. Window t x `batch` + n is step t of sequence n.
+    """A matrix layer whose windows are the steps of `batch` sequences (LSTM, GRU, RNN): the rows of a window hold the
+    input of a step and what the window before left, the hidden state. A step takes one window for each of `rounds`,
+    one after the other; window (t x rounds + r) x `batch` + n is round r of step t of sequence n.
 
-    `operands` are the input (steps, batch, features) and the first states (1, batch, `hidden`), the hidden state
-    first; `results` are the hidden states of all steps (steps, 1, batch, hidden) and the states after the last, in
-    the order of the first ones. `weights` (1, features + hidden, outputs) are those of the input above those of the
-    hidden state. With `apart`, the sums of the input, with `bias`, and those of the hidden state, with
-    `recurrent_bias`, are two results of one read, which stand in arrays of their own.
+    `operands` are the input (steps x rounds, batch, features), zeros in all rounds but the first, and the first
+    states (1, batch, `hidden`), the hidden state first; `results` are what all windows left (steps x rounds, 1, batch,
+    hidden) and the states after the last step, in the order of the first ones. `weights` (1, features + hidden,
+    outputs) are those of the input above those of the hidden state. With `apart`, the sums of the input, with `bias`,
+    and those of the hidden state, with `recurrent_bias`, are two results of one read, which stand in arrays of their
+    own. `peepholes`, each (hidden,), are what gates take of the cell state.
 
-    `step` maps the sums (..., outputs) of a step and its states (..., hidden) to the states that follow; `phases` are
-    what that takes of the digital units for one step, one after the other.
+    Of sequence n the first `lengths[n]` steps count (None: all): later ones leave zeros and change no state.
     """
 
     batch: int
     hidden: int
     apart: bool
     recurrent_bias: Constant | None
-    phases: tuple[Phase, ...]
-    step: Step
+    peepholes: tuple[Constant, ...]
+    lengths: tuple[int, ...] | None
+    rounds: tuple[Round, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all steps; where a step takes several rounds each weight is used in one of them."""
+        return self.rows * self.outputs * (self.windows // len(self.rounds))
 
     @property
     def operations(self) -> int:
         """What all steps take of element-wise lanes that do the products and additions as well."""
-        return self.windows * sum(phase.operations + phase.additions for phase in self.phases)
+        return self.windows // len(self.rounds) * sum(each.operations for each in self.rounds)
 
     @property
     def unit(self) -> str:
@@ -138,6 +164,10 @@ class RecurrentLayer(MatrixLayer):
     def row_parts(self) -> tuple[int, ...]:
         """The rows of the input and those of the hidden state, where their sums stay apart."""
         return (self.rows - self.hidden, self.hidden) if self.apart else (self.rows,)
+
+    def round_of(self, window: int) -> int:
+        """Which of its step's rounds a window is."""
+        return window // self.batch % len(self.rounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -46,7 +46,7 @@ def place(graph: Graph, design: Design, *, training: Training | None = None) -> 
     _check_units(graph, design, stages)
     tilings = {s.index: tile_layer(s.matrix, design) for s in stages.stages if s.matrix}
     if not tilings:
-        raise input_error(graph.name, expected="a network with at least one Conv, Gemm, MatMul, LSTM or GRU")
+        raise input_error(graph.name, expected="a network with at least one Conv, Gemm, MatMul, LSTM, GRU or RNN")
     if not stages.outputs:
         raise input_error(graph.name, value="outputs that are known beforehand", expected="an output that is computed")
     windows = sum(stage.windows for stage in stages.stages)

@@ -78,9 +78,7 @@ class Tracer:
             operands = [self._trace(x) if isinstance(x, str) else x.load() for x in layer.operands]
             return layer.compute(*operands)[layer.results.index(tensor)]
         if isinstance(layer, RecurrentLayer) and tensor != layer.results[0]:
-            # The last states are there with the last step's result.
-            every: Array = self._trace(layer.results[0])
-            return every[-1:].reshape(self._graph.tensors[tensor].shape)
+            return _last_steps(layer, self._trace(layer.results[0]))
         if isinstance(layer, FreeLayer):
             latest = max((int(self._trace(x).max(initial=0)) for x in layer.inputs), default=0)
             return np.full(self._graph.tensors[tensor].shape, latest, np.int64)
@@ -93,6 +91,15 @@ class Tracer:
         if shape:
             shape[axis] = 1
         return np.broadcast_to(first + np.arange(source.grid.size).reshape(shape), source.shape)
+
+
+def _last_steps(layer: RecurrentLayer, every: Array) -> Array:
+    """What the last states hold, (1, batch, hidden): they are there with the result of each sequence's last step."""
+    windows = layer.windows // layer.batch
+    steps = (windows // len(layer.rounds),) * layer.batch if layer.lengths is None else layer.lengths
+    last = np.array(steps) * len(layer.rounds) - 1
+    found: Array = every[last, 0, np.arange(layer.batch)][None]
+    return found
 
 
 def compact(table: Integers) -> Integers:

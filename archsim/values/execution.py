@@ -133,5 +133,7 @@ def _constants(layer: Layer) -> Iterable[Constant]:
         yield layer.weights
         if layer.bias is not None:
             yield layer.bias
-    if isinstance(layer, RecurrentLayer) and layer.recurrent_bias is not None:
-        yield layer.recurrent_bias
+    if isinstance(layer, RecurrentLayer):
+        yield from layer.peepholes
+        if layer.recurrent_bias is not None:
+            yield layer.recurrent_bias

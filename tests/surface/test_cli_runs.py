@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from archsim import api
+from archsim.frontend import from_model
+from tests.recurrent import single
 from tests.surface.conftest import Run
 from tests.surface.test_reports import LAYER_KEYS, SCHEMA_KEYS
 from tests.surface.traces import assert_well_formed
@@ -83,6 +86,16 @@ def test_a_batch_is_called_an_image_only_with_a_note(archsim: Run):
     assert note in json.loads(ran.out)[0]["notes"]
     assert "a batch of" not in archsim("simulate", "digits_cnn").out
     assert "a batch of" not in archsim("simulate", "lstm_ptb").out  # its first axis are the steps of one sequence
+
+
+@pytest.mark.parametrize(
+    ("form", "batch"),
+    [({"direction": "reverse"}, 1), ({"direction": "bidirectional"}, 3), ({"layout": 1, "linear_before_reset": 0}, 3)],
+)
+def test_a_batch_is_that_of_the_sequences_whatever_their_order(form: dict[str, Any], batch: int):
+    graph = from_model(single("GRU", steps=5, batch=batch, **form), source="net.onnx", base_dir=None)
+    expected = [] if batch == 1 else ["an image here is one run of the network: a batch of 3"]
+    assert [note for note in api.simulate(graph, "isaac").notes if "a batch of" in note] == expected
 
 
 @pytest.mark.parametrize("options", [[], ["--ideal"], ["--images", "2"], ["--images", "2", "--ideal"]])
