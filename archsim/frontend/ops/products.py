@@ -17,12 +17,13 @@ from archsim.graph.tensors import Array
 
 
 def is_product(node: Node) -> bool:
-    """Whether both operands are computed at run time. An input of the graph that may be a matrix of weights is one
-    that the file lacks."""
+    """Whether both operands are computed at run time. An input of the graph that could be a matrix of weights, and
+    that nothing else reads, counts as weights that the file lacks."""
     left, right = node.value(0), node.value(1)
     if not isinstance(left, Tensor) or not isinstance(right, Tensor):
         return False
-    return not node.builder.feeds(right) or len(right.shape) != 2 or right.dtype not in FLOATS
+    alone = node.builder.feeds(right) and node.builder.uses[right.name] == 1
+    return not alone or len(right.shape) != 2 or right.dtype not in FLOATS
 
 
 def product(node: Node) -> None:
