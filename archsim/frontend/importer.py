@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import onnx
@@ -12,21 +12,19 @@ from onnx import defs
 from archsim.errors import InputError, Problem, nearest_name
 from archsim.frontend.attributes import attributes_of, check_types, schema_of
 from archsim.frontend.builder import Builder
-from archsim.frontend.free import add_free
+from archsim.frontend.expansion import Expander, functions_of
 from archsim.frontend.inputs import bound_inputs
 from archsim.frontend.node import Node
 from archsim.frontend.order import NamedNode, ordered_nodes
 from archsim.frontend.reader import check_names, read_model
-from archsim.frontend.registry import lowerings, supported
+from archsim.frontend.registry import lowerings
 from archsim.frontend.stored import stored_constants
+from archsim.frontend.walk import DEFAULT_DOMAINS, Walk, count_uses, qualified
 from archsim.graph import Constant, Graph, LayoutLayer, Tensor
 from archsim.graph.tensors import Array
 
 OLDEST_OPSET = 7
 """The first opset whose elementwise operations broadcast as numpy does."""
-
-_DOMAINS = ("", "ai.onnx")
-_MAX_PROBLEMS = 20
 
 _WITHOUT_EFFECT = frozenset(
     {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "nearest_mode"}
@@ -87,7 +85,7 @@ def _lowered(
     graph, opset = model.graph, _opset(model, source)
     if random_weights is not None and random_weights < 0:
         raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
-    _check_free(graph, treat_as_free, source)
+    _check_free(model, treat_as_free, source)
     constants = stored_constants(graph, source, base_dir)
     inputs = bound_inputs(graph, frozenset(constants), shapes, source, given)
     known = dict.fromkeys([*(tensor.name for tensor in inputs), *constants])
@@ -96,7 +94,7 @@ def _lowered(
         source=source,
         opset=opset,
         values={**{tensor.name: tensor for tensor in inputs}, **constants},
-        uses=_uses(graph, nodes),
+        uses=Counter(output.name for output in graph.output),
         outputs=frozenset(output.name for output in graph.output),
         base_dir=base_dir,
         seed=random_weights,
@@ -104,7 +102,12 @@ def _lowered(
         tensors={tensor.name: tensor for tensor in inputs},
     )
     builder.define_empty(tensor for tensor in inputs if not tensor.elements)
-    _lower_all(builder, nodes, frozenset(treat_as_free), model)
+    count_uses(builder, nodes)
+    names = {*known, *(node.name for node in nodes), *(name for node in nodes for name in node.proto.output)}
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    expander = Expander(builder, functions_of(model), versions, names)
+    walk = Walk(builder, _lower, frozenset(treat_as_free), model, expander)
+    walk.all(nodes)
     _add_constant_outputs(builder, graph)
     result = Graph(
         name,
@@ -114,25 +117,24 @@ def _lowered(
         builder.tensors,
         tuple(builder.folded),
     )
-    if result.coverage.nodes != len(nodes):
-        raise RuntimeError(f"{source}: {len(nodes)} nodes, but {result.coverage}")
+    if result.coverage.nodes != walk.lowered:
+        raise RuntimeError(f"{source}: {walk.lowered} nodes, but {result.coverage}")
     return result
 
 
 def _opset(model: onnx.ModelProto, source: str) -> int:
     newest = defs.onnx_opset_version()
-    version = max((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), default=0)
+    version = max((entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS), default=0)
+    if not version and model.opset_import and all(node.domain not in DEFAULT_DOMAINS for node in model.graph.node):
+        return newest
     if not OLDEST_OPSET <= version <= newest:
         raise InputError(Problem(source, "opset", str(version or "none"), f"{OLDEST_OPSET} to {newest}"))
     return int(version)
 
 
-def _qualified(proto: onnx.NodeProto) -> str:
-    return proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}::{proto.op_type}"
-
-
-def _check_free(graph: onnx.GraphProto, treat_as_free: Collection[str], source: str) -> None:
-    ops = sorted({_qualified(node) for node in graph.node})
+def _check_free(model: onnx.ModelProto, treat_as_free: Collection[str], source: str) -> None:
+    bodies = (model.graph, *model.functions)
+    ops = sorted({qualified(node) for body in bodies for node in body.node})
     problems = [
         Problem(source, "--treat-as-free", op, f"one of the model's ops {', '.join(ops)}", nearest_name(op, ops))
         for op in treat_as_free
@@ -147,66 +149,25 @@ def _check_free(graph: onnx.GraphProto, treat_as_free: Collection[str], source: 
         raise InputError(*problems)
 
 
-def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode]) -> Counter[str]:
-    """How often each value is read; Shape and Size need no numbers and do not count."""
-    uses = Counter(output.name for output in graph.output)
-    for node in nodes:
-        if node.proto.op_type not in ("Shape", "Size"):
-            uses.update(node.reads)
-    return uses
-
-
-def _lower_all(builder: Builder, nodes: Iterable[NamedNode], free: Collection[str], model: onnx.ModelProto) -> None:
-    """Lower every node; nodes behind a wrong one are passed over, and all problems are raised together."""
-    problems: list[Problem] = []
-    unknown: dict[str, str] = {}
-    for node in nodes:
-        if any(value not in builder.values for value in node.reads):
-            continue
-        op = _qualified(node.proto)
-        try:
-            if _lower(builder, node, op):
-                continue
-            if op in free:
-                add_free(builder, node, model)
-            else:
-                unknown.setdefault(op, node.name)
-        except InputError as error:
-            problems.extend(error.problems)
-    problems = [*_unknown_ops(unknown, builder.source), *problems]
-    if problems:
-        raise InputError(*problems[:_MAX_PROBLEMS])
-
-
-def _unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
-    """A problem for each op and the first node of it; the first names all that is supported."""
-    known = f"a supported op ({', '.join(supported())})"
-    for op, node in unknown.items():
-        expected = f"{known}, or --treat-as-free {op}, which leaves it out of times and values"
-        yield Problem(
-            source, f"node {node!r}", f"op {op}, which is not supported", expected, nearest_name(op, lowerings())
-        )
-        known = "a supported op"
-
-
 def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
     """Lower one node; returns False if nothing knows its op."""
     lower = lowerings().get(op)
     inputs = tuple(builder.values[name] if name else None for name in node.proto.input)
     if lower is None:
         return False
+    opset = node.opset or builder.opset
     lowered = Node(
         name=node.name,
         op=op,
-        version=builder.opset,
-        attributes=attributes_of(node.proto, schema_of(op, builder.opset), builder.source, node.name),
+        version=opset,
+        attributes=attributes_of(node.proto, schema_of(op, opset), builder.source, node.name),
         inputs=inputs,
         input_names=tuple(node.proto.input),
         outputs=tuple(node.proto.output),
         builder=builder,
     )
     dtypes = [None if value is None else value.dtype for value in inputs]
-    check_types(op, builder.opset, dtypes, builder.source, node.name)
+    check_types(op, opset, dtypes, builder.source, node.name)
     lower(lowered)
     ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
     lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")

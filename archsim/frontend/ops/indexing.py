@@ -15,7 +15,6 @@ from archsim.frontend.registry import lowering
 from archsim.graph import Constant, Whole
 from archsim.graph.tensors import Array
 
-_INDEX_TYPES = ("int64", "int32")
 _MOST_INDICES = 1 << 24
 """Constant indices that are read with the model."""
 
@@ -49,7 +48,6 @@ def _moved(
 
 
 def _read(node: Node, indices: Constant, bounds: Bounds) -> Array:
-    node.require(indices.dtype in _INDEX_TYPES, f"indices of type {indices.dtype}", ", ".join(_INDEX_TYPES))
     few = indices.elements <= _MOST_INDICES
     node.require(few, f"{indices.elements} constant indices", f"at most {_MOST_INDICES}")
     numbers = indices.load()
