@@ -87,7 +87,7 @@ def _unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
     """A problem for each op and the first node of it; the first names all that is supported."""
     known = f"a supported op ({', '.join(supported())})"
     for op, node in unknown.items():
-        shown = f"op {op}, which is not supported"
+        shown = f"op {op.replace('::', ':')}, which is not supported"
         if op in _LOOPS:
             shown += ": how often its body runs is known in a run alone"
         expected = f"{known}, or --treat-as-free {op}, which leaves it out of times and values"

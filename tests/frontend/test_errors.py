@@ -130,7 +130,7 @@ def test_unknown_ops_are_all_named_with_the_way_out() -> None:
     assert first.startswith(unsupported)
     assert first.endswith("), or --treat-as-free Rleu, which leaves it out of times and values (did you mean 'Relu'?)")
     assert second == (
-        "net.onnx: node 'second': got op my.ops::Fancy, which is not supported, expected a supported op, "
+        "net.onnx: node 'second': got op my.ops:Fancy, which is not supported, expected a supported op, "
         "or --treat-as-free my.ops::Fancy, which leaves it out of times and values"
     )
 

@@ -162,7 +162,7 @@ def test_call_that_does_not_fit_is_refused() -> None:
 def test_op_that_nothing_knows_in_a_function_is_told() -> None:
     own = function("Own", ["a"], ["r"], [node("Fancy", ["a"], ["r"], domain="other")])
     proto = with_functions(model([call("Own", ["x"], ["y"], name="n")], {"x": (1,)}), own)
-    assert "node 'n/Fancy_0': got op other::Fancy, which is not supported" in refused(proto)
+    assert "node 'n/Fancy_0': got op other:Fancy, which is not supported" in refused(proto)
 
 
 def test_op_in_a_function_can_be_treated_as_free() -> None:
