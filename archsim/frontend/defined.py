@@ -12,8 +12,9 @@ from onnx import defs, helper
 from archsim.frontend.attributes import attributes_of
 from archsim.frontend.builder import Value
 from archsim.frontend.dtypes import ONNX_TYPES
+from archsim.frontend.opsets import DEFAULT_DOMAINS
 
-_OWN = ("", "ai.onnx")
+_NO_OPSET = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ def defined(
     `version` is the opset of the op's domain, `opset` that of ONNX's own ops. Attributes that an op of ONNX's own
     does not have raise `InputError`.
     """
-    domain = "" if proto.domain in _OWN else proto.domain
+    domain = "" if proto.domain in DEFAULT_DOMAINS else proto.domain
+    if not 0 < version < _NO_OPSET:
+        return None
     try:
         schema: Any = defs.get_schema(proto.op_type, version, domain)
     except defs.SchemaError:
@@ -51,7 +54,7 @@ def defined(
         return None
     function = onnx.FunctionProto.FromString(written)
     # A function written for an older opset keeps it: its ops may mean something else since.
-    own = next((each.version for each in function.opset_import if each.domain in _OWN), opset)
+    own = next((each.version for each in function.opset_import if each.domain in DEFAULT_DOMAINS), opset)
     return Definition(function, own, given)
 
 

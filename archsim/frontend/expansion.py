@@ -12,6 +12,7 @@ from onnx import helper
 from archsim.errors import InputError, input_error
 from archsim.frontend.builder import Builder
 from archsim.frontend.defined import defined
+from archsim.frontend.opsets import DEFAULT_DOMAINS, function_opset
 from archsim.frontend.order import NamedNode, ordered_nodes
 from archsim.frontend.stored import stored_constants
 from archsim.graph import Constant, Tensor
@@ -24,8 +25,6 @@ MAX_NODES = 50_000
 
 MAX_BYTES = 1 << 29
 """What the nodes of all bodies take, their constants included, which are copied for each call."""
-
-_DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,13 @@ class Expander:
         call, and where there would be no end to it.
         """
         proto = node.proto
-        if proto.op_type == "If" and proto.domain in _DEFAULT_DOMAINS:
+        if proto.op_type == "If" and proto.domain in DEFAULT_DOMAINS:
             return self._branch(node, depth)
         function = self.functions.get((_domain(proto.domain), proto.op_type))
         opset = node.opset or self.builder.opset
         if function is not None:
-            versions = {_domain(entry.domain): entry.version for entry in function.opset_import}
-            return self._body(node, function, depth, versions.get("", opset), _given(proto, function))
+            version = function_opset(function, opset, self.builder.source)
+            return self._body(node, function, depth, version, _given(proto, function))
         version = self.versions.get(proto.domain, 0) if _domain(proto.domain) else opset
         values = [self.builder.values[name] if name else None for name in proto.input]
         definition = defined(proto, values, version, opset, self.builder.source, node.name)
@@ -184,7 +183,7 @@ def functions_of(model: onnx.ModelProto) -> dict[tuple[str, str], onnx.FunctionP
 
 
 def _domain(domain: str) -> str:
-    return "" if domain in _DEFAULT_DOMAINS else domain
+    return "" if domain in DEFAULT_DOMAINS else domain
 
 
 def _given(proto: onnx.NodeProto, function: onnx.FunctionProto) -> dict[str, onnx.AttributeProto]:

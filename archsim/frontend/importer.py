@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import onnx
-from onnx import defs
 
 from archsim.errors import InputError, Problem, nearest_name
 from archsim.frontend.attributes import attributes_of, check_types, schema_of
@@ -15,16 +14,14 @@ from archsim.frontend.builder import Builder
 from archsim.frontend.expansion import Expander, functions_of
 from archsim.frontend.inputs import bound_inputs
 from archsim.frontend.node import Node
+from archsim.frontend.opsets import model_opset, qualified
 from archsim.frontend.order import NamedNode, ordered_nodes
 from archsim.frontend.reader import check_names, read_model
 from archsim.frontend.registry import lowerings
 from archsim.frontend.stored import stored_constants
-from archsim.frontend.walk import DEFAULT_DOMAINS, Walk, count_uses, qualified
+from archsim.frontend.walk import Walk, count_uses
 from archsim.graph import Constant, Graph, LayoutLayer, Tensor
 from archsim.graph.tensors import Array
-
-OLDEST_OPSET = 7
-"""The first opset whose elementwise operations broadcast as numpy does."""
 
 _WITHOUT_EFFECT = frozenset(
     {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "nearest_mode"}
@@ -82,7 +79,7 @@ def _lowered(
     given: Mapping[str, Array],
 ) -> Graph:
     check_names(model, source)
-    graph, opset = model.graph, _opset(model, source)
+    graph, opset = model.graph, model_opset(model, source)
     if random_weights is not None and random_weights < 0:
         raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
     _check_free(model, treat_as_free, source)
@@ -120,16 +117,6 @@ def _lowered(
     if result.coverage.nodes != walk.lowered:
         raise RuntimeError(f"{source}: {walk.lowered} nodes, but {result.coverage}")
     return result
-
-
-def _opset(model: onnx.ModelProto, source: str) -> int:
-    newest = defs.onnx_opset_version()
-    version = max((entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS), default=0)
-    if not version and model.opset_import and all(node.domain not in DEFAULT_DOMAINS for node in model.graph.node):
-        return newest
-    if not OLDEST_OPSET <= version <= newest:
-        raise InputError(Problem(source, "opset", str(version or "none"), f"{OLDEST_OPSET} to {newest}"))
-    return int(version)
 
 
 def _check_free(model: onnx.ModelProto, treat_as_free: Collection[str], source: str) -> None:

@@ -11,10 +11,9 @@ from archsim.errors import InputError, Problem, nearest_name
 from archsim.frontend.builder import Builder
 from archsim.frontend.expansion import Expander
 from archsim.frontend.free import add_free
+from archsim.frontend.opsets import qualified
 from archsim.frontend.order import NamedNode
 from archsim.frontend.registry import lowerings, supported
-
-DEFAULT_DOMAINS = ("", "ai.onnx")
 
 _MAX_PROBLEMS = 20
 
@@ -76,11 +75,6 @@ def count_uses(builder: Builder, nodes: Iterable[NamedNode]) -> None:
     for node in nodes:
         if node.proto.op_type not in ("Shape", "Size"):
             builder.uses.update(node.reads)
-
-
-def qualified(proto: onnx.NodeProto) -> str:
-    """The op's name with its domain, if that is not ONNX's own."""
-    return proto.op_type if proto.domain in DEFAULT_DOMAINS else f"{proto.domain}::{proto.op_type}"
 
 
 def _unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
