@@ -14,7 +14,7 @@ from onnx.backend.base import Backend, BackendRep
 
 from archsim import frontend, values
 from archsim.errors import input_error, nearest_name
-from archsim.frontend.importer import OLDEST_OPSET
+from archsim.frontend.opsets import OLDEST_OPSET
 from archsim.graph.tensors import Array
 from archsim.hardware import load_design
 

@@ -160,7 +160,7 @@ def product(node: Node, places: Places, *, transposed: bool = False) -> None:
 
 def _digital_product(node: Node, places: Places) -> None:
     """Write the int32 sums of a product that no crossbar does: of two activations, or of a stack of matrices. One
-    operation of the multiplier for each multiply-accumulate."""
+    product of the multiplier, and one addition, for each multiply-accumulate."""
     left, right = node.value(places.data), node.value(places.weights)
     zeros = [node.optional(index) for index in (places.data_zero, places.weights_zero)]
     for value in (left, right):
@@ -182,4 +182,6 @@ def _digital_product(node: Node, places: Places) -> None:
     shape = (*(batch or ()), left.shape[-2], right.shape[-1])
     operands = [left, right, *(zero for zero in zeros if zero is not None)]
     work = math.prod(shape) * left.shape[-1]
-    node.vector(operands, shape, compute, operations=work, access=Whole(), unit="multiplier", dtype="int32")
+    node.vector(
+        operands, shape, compute, operations=work, additions=work, access=Whole(), unit="multiplier", dtype="int32"
+    )
