@@ -34,13 +34,29 @@ _INPUTS = {
     "QLinearGlobalAveragePool": _QUANTISED,
     "QLinearConcat": "Y_scale Y_zero_point inputs*",
     "DynamicQuantizeMatMul": "A B b_scale b_zero_point? bias?",
+    "DynamicQuantizeLSTM": "X W R B? sequence_lens? initial_h? initial_c? P? W_scale W_zero_point R_scale R_zero_point",
     "MatMulIntegerToFloat": "A B a_scale b_scale a_zero_point? b_zero_point? bias?",
 }
 
-_REQUIRED = {"QLinearConcat": {"axis": "INT"}, "QLinearSoftmax": {"opset": "INT"}}
+_REQUIRED = {
+    "QLinearConcat": {"axis": "INT"},
+    "QLinearSoftmax": {"opset": "INT"},
+    "QLinearAveragePool": {"kernel_shape": "INTS"},
+}
 """Attributes without a default, which must be given, by name and type."""
 
-_OPTIONAL = {"QuantizeLinear": {"axis": "INT"}, "DequantizeLinear": {"axis": "INT"}}
+_OPTIONAL = {
+    "QuantizeLinear": {"axis": "INT"},
+    "DequantizeLinear": {"axis": "INT"},
+    "QLinearAveragePool": {"pads": "INTS", "strides": "INTS"},
+    "DynamicQuantizeLSTM": {
+        "activation_alpha": "FLOATS",
+        "activation_beta": "FLOATS",
+        "activations": "STRINGS",
+        "clip": "FLOAT",
+        "hidden_size": "INT",
+    },
+}
 """Attributes without a default, which may be given."""
 
 _POOL: dict[str, int | float | str] = {"auto_pad": "NOTSET", "ceil_mode": 0, "count_include_pad": 0, "channels_last": 0}
@@ -50,9 +66,10 @@ _DEFAULTS: dict[str, dict[str, int | float | str]] = {
     "QLinearSoftmax": {"axis": -1},
     "QLinearAveragePool": _POOL,
     "QLinearGlobalAveragePool": {"channels_last": 0},
+    "DynamicQuantizeLSTM": {"direction": "forward", "input_forget": 0},
 }
-_REQUIRED["QLinearAveragePool"] = {"kernel_shape": "INTS"}
-_OPTIONAL["QLinearAveragePool"] = {"pads": "INTS", "strides": "INTS"}
+# Results other than one that must be there, and whether each may be left out.
+_OUTPUTS = {"DynamicQuantizeLSTM": (("Y", True), ("Y_h", True), ("Y_c", True))}
 
 
 @cache
@@ -90,7 +107,10 @@ def _schema(op: str, inputs: list[str]) -> defs.OpSchema:
         MICROSOFT,
         1,
         inputs=parameters,
-        outputs=[defs.OpSchema.FormalParameter("Y", "T0")],
+        outputs=[
+            defs.OpSchema.FormalParameter(name, "T0", param_option=option.Optional if optional else option.Single)
+            for name, optional in _OUTPUTS.get(op, (("Y", False),))
+        ],
         type_constraints=[(f"T{index}", _TYPES, "") for index in range(len(inputs))],
         attributes=attributes,
     )

@@ -110,10 +110,12 @@ class Phase:
 class Round:
     """A read of a recurrent layer's arrays and what follows it: `gates` maps the sums (..., outputs) and the states
     before to those after, of which the first is what the next round reads; `phases` are what that takes of the
-    digital units for one window, one after the other."""
+    digital units for one window, one after the other. `enter` is what the arrays read in place of the hidden state
+    (..., batch, hidden), where that is not the state itself."""
 
     gates: Gates
     phases: tuple[Phase, ...]
+    enter: Callable[[Array], Array] | None = None
 
     @property
     def operations(self) -> int:

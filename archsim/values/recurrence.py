@@ -28,7 +28,8 @@ def unrolled(layer: RecurrentLayer, operands: tuple[Array, ...], rule: MatrixRul
         step, number = divmod(window, rounds)
         if number == 0:
             before = states
-        values = np.concatenate([data[:, window], states[0]], axis=-1)
+        enter = layer.rounds[number].enter
+        values = np.concatenate([data[:, window], enter(states[0]) if enter else states[0]], axis=-1)
         sums = tuple(rule(matrix, values[..., rows], (layer.batch, layer.outputs)) for matrix, rows in matrices)
         states = tuple(state.astype(data.dtype) for state in layer.rounds[number].gates(sums, states, peepholes))
         left = states[0]

@@ -356,3 +356,57 @@ MICROSOFT_REFUSED = {
 def test_what_onnxruntimes_ops_do_not_take_is_refused(message: str):
     with pytest.raises(InputError, match=message):
         frontend.from_model(MICROSOFT_REFUSED[message][0], source="net", base_dir=None)
+
+
+def quantised_lstm(*, directions: int = 1, per_gate: bool = False, wrong=None):
+    """An LSTM of 3 steps, batch 1, 5 features and 4 hidden units."""
+    scales = (directions, 16) if per_gate else (directions,)
+    rng = np.random.default_rng(3)
+    constants = {
+        "w": integers(directions, 5, 16, dtype=np.int8), "r": integers(directions, 4, 16, dtype=np.int8, seed=1),
+        "b": numbers(directions, 32), "ws": rng.uniform(0.004, 0.01, scales).astype(np.float32),
+        "wz": np.zeros(scales, np.int8), "rs": rng.uniform(0.004, 0.01, scales).astype(np.float32),
+        "rz": np.zeros(scales, np.int8), **(wrong or {}),
+    }  # fmt: skip
+    inputs = ["x", "w", "r", "b", "", "", "", "", "ws", "wz", "rs", "rz"]
+    direction = "bidirectional" if directions == 2 else "forward"
+    return network(
+        "DynamicQuantizeLSTM", {"x": numbers(3, 1, 5)}, inputs, constants, outputs=("y", "h", "c"), domain=MICROSOFT,
+        direction=direction, hidden_size=4,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 2}, {"per_gate": True}])
+def test_an_lstm_quantised_as_it_runs_gives_the_numbers_of_onnxruntime(options):
+    proto, feeds = quantised_lstm(**options)
+    expected = onnxruntime_of(proto, feeds)
+    for got, wanted in zip(backend.run_model(proto, feeds), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+    for got, wanted in zip(backend.run_model(proto, feeds, precision="int"), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=2e-3)
+
+
+def test_quantising_the_states_of_an_lstm_is_charged():
+    graph = frontend.from_model(quantised_lstm()[0], source="net", base_dir=None)
+    *before, layer = graph.layers
+    assert [each.operations for each in before] == [2 * 15, 2, 2, 2 * 15, 15]
+    plain = frontend.from_model(
+        model([helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=4)], {"x": [3, 1, 5]}, ("y",),
+              {"w": numbers(1, 16, 5), "r": numbers(1, 16, 4)}), source="net", base_dir=None,
+    )  # fmt: skip
+    assert layer.operations == plain.layers[0].operations + 3 * (5 * 4 + 4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"w": numbers(1, 5, 16)}, "weights of type float32, expected int8, uint8"),
+        ({"w": integers(5, 16, dtype=np.int8)}, r"weights of shape \(5, 16\), expected \(directions, rows, gates\)"),
+        ({"wz": np.zeros(1, np.uint8)}, "zero point of type uint8, expected int8"),
+        ({"rs": np.ones(3, np.float32)}, r"scales of shape \(3,\), expected \(1,\) or \(1, 16\)"),
+        ({"rz": np.zeros(3, np.int8)}, r"zero points of shape \(3,\), expected \(1,\) or \(1, 16\)"),
+    ],
+)
+def test_an_lstm_of_wrong_integers_is_refused(wrong, message: str):
+    with pytest.raises(InputError, match=message):
+        frontend.from_model(quantised_lstm(wrong=wrong)[0], source="net", base_dir=None)

@@ -182,3 +182,24 @@ def _scale(limits: Array) -> Array:
 
 def _zero_point(limits: Array, scale: Array) -> Array:
     return np.asarray(np.rint(np.clip(-limits[0] / scale, 0, 255)))
+
+
+def dynamically_quantised(numbers: Array) -> Array:
+    """What is left of float32 numbers that go through DynamicQuantizeLinear and back."""
+    limits = _range(numbers)
+    scale = _scale(limits)
+    zero = _zero_point(limits, scale)
+    return dequantised(quantised(numbers, scale, zero, "uint8"), scale, zero)
+
+
+def numbers_of(node: Node, integers: Value, scale: Value, zero: Value) -> None:
+    """A further step of `node` writes the numbers of `integers`, 1 operation an element."""
+    node.vector(
+        [integers, scale, zero],
+        integers.shape,
+        dequantised,
+        operations=DEQUANTISE * math.prod(integers.shape),
+        access=Pointwise(),
+        dtype="float32",
+        part="numbers",
+    )
