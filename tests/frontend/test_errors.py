@@ -571,6 +571,10 @@ WRONG = {
         "parts (1, 2) for 2 outputs, expected a size for each, 4 together",
     ),
     "Gather": (single("Gather", (4,), {"i": ints(4)}), "index 4, expected -4 to 3"),
+    "Split into many": (
+        model([node("Split", ["x"], ["y"], num_outputs=2**62)], {"x": (4,)}, opset=18),
+        "4611686018427387904 parts, expected 1, as many as outputs",
+    ),
     "Expand": (single("Expand", (4,), {"s": ints(3)}), "shape (3,), expected one that (4,) broadcasts to"),
     "Tile": (single("Tile", (4,), {"s": ints(3, 1)}), "repeats (3, 1), expected 1 numbers of 0 or more"),
     "blocks": (single("DepthToSpace", (1, 3, 2, 2), blocksize=2), "3 channels, expected a multiple of 4"),

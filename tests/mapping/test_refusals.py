@@ -62,3 +62,10 @@ def test_a_network_whose_outputs_need_no_run_is_refused() -> None:
     graph = frontend.from_model(proto, source="net.onnx", base_dir=None)
     with pytest.raises(InputError, match="net: got outputs that are known beforehand, expected an output that is "):
         place(graph, load_design("isaac"))
+
+
+def test_a_tensor_that_no_memory_holds_is_refused() -> None:
+    proto = model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": (2**36, 3)}, constants={"w": numbers(3, 2)})
+    graph = frontend.from_model(proto, source="net.onnx", base_dir=None)
+    with pytest.raises(InputError, match=r"tensor 'x': got a shape of 206158430208 elements, .*, expected at most 134"):
+        place(graph, load_design("isaac"))

@@ -47,7 +47,7 @@ def split(node: Node) -> None:
     size, parts = value.shape[axis], node.setting(1, "split")
     if parts is None:
         count = node.attributes.get("num_outputs", len(node.outputs))
-        node.require(count > 0, f"{count} parts of {size}", "1 or more")
+        node.require(count == len(node.outputs), f"{count} parts", f"{len(node.outputs)}, as many as outputs")
         largest = -(-size // count)
         parts = (*((largest,) * (count - 1)), size - largest * (count - 1))
     fits = sum(parts) == size and len(parts) == len(node.outputs) and min(parts, default=0) >= 0 and all(node.outputs)
