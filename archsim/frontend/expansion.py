@@ -27,6 +27,10 @@ MAX_BYTES = 1 << 29
 """What the nodes of all bodies take, their constants included, which are copied for each call."""
 
 
+FunctionKey = tuple[str, str, str]
+"""Domain, name and overload."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """What the names in a body are outside: those `given`; others, of a `closed` body, are nobody's."""
@@ -48,7 +52,7 @@ class Expander:
     are the opsets by domain, `names` those of all nodes and values of the model, which nothing in a body may bear."""
 
     builder: Builder
-    functions: Mapping[tuple[str, str], onnx.FunctionProto]
+    functions: Mapping[FunctionKey, onnx.FunctionProto]
     versions: Mapping[str, int]
     names: set[str]
     nodes: int = 0
@@ -63,7 +67,7 @@ class Expander:
         proto = node.proto
         if proto.op_type == "If" and proto.domain in DEFAULT_DOMAINS:
             return self._branch(node, depth)
-        function = self.functions.get((_domain(proto.domain), proto.op_type))
+        function = self.functions.get((_domain(proto.domain), proto.op_type, proto.overload))
         opset = node.opset or self.builder.opset
         if function is not None:
             version = function_opset(function, opset, self.builder.source)
@@ -177,9 +181,15 @@ class Expander:
         return input_error(self.builder.source, place, value=value, expected=expected)
 
 
-def functions_of(model: onnx.ModelProto) -> dict[tuple[str, str], onnx.FunctionProto]:
-    """The functions that the model brings, by domain and name."""
-    return {(_domain(function.domain), function.name): function for function in model.functions}
+def functions_of(model: onnx.ModelProto, source: str) -> dict[FunctionKey, onnx.FunctionProto]:
+    """The functions that the model brings; two of one name raise `InputError`."""
+    functions: dict[FunctionKey, onnx.FunctionProto] = {}
+    for function in model.functions:
+        key = (_domain(function.domain), function.name, function.overload)
+        if key in functions:
+            raise input_error(source, f"function {function.name!r}", value="a second one", expected="each name once")
+        functions[key] = function
+    return functions
 
 
 def _domain(domain: str) -> str:

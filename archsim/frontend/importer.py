@@ -102,7 +102,7 @@ def _lowered(
     count_uses(builder, nodes)
     names = {*known, *(node.name for node in nodes), *(name for node in nodes for name in node.proto.output)}
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    expander = Expander(builder, functions_of(model), versions, names)
+    expander = Expander(builder, functions_of(model, source), versions, names)
     walk = Walk(builder, _lower, frozenset(treat_as_free), model, expander)
     walk.all(nodes)
     _add_constant_outputs(builder, graph)

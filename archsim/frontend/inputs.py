@@ -42,6 +42,11 @@ def bound_inputs(
         for name in shapes
         if name not in names
     ]
+    problems += [
+        Problem(source, f"input {name!r}", "a second one", "each name once")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
     problems += [problem for value in values if (problem := _type_problem(value, source))]
     if problems:
         raise InputError(*problems)

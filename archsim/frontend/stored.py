@@ -124,6 +124,8 @@ def stored_constants(graph: onnx.GraphProto, source: str, base_dir: Path | None)
     constants: dict[str, Constant] = {}
     problems: list[Problem] = []
     for tensor in graph.initializer:
+        if tensor.name in constants:
+            problems.append(Problem(source, f"tensor {tensor.name!r}", "a second one", "each name once"))
         try:
             constants[tensor.name] = stored_constant(tensor, tensor.name, source, base_dir)
         except InputError as error:

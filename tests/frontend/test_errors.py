@@ -204,6 +204,30 @@ def test_value_written_twice_is_refused() -> None:
     assert "node 'b': got output 'y', expected a name not written before" in refused(model(nodes, {"x": (2,)}))
 
 
+def test_names_that_stand_for_two_things_are_refused() -> None:
+    proto = single("Add", (2,), {"k": numbers(2)})
+    proto.graph.initializer.append(numpy_helper.from_array(numbers(3), "k"))
+    assert refused(proto) == "net.onnx: tensor 'k': got a second one, expected each name once"
+    proto = single("Relu", (2,))
+    proto.graph.input.append(value("x", (3,)))
+    assert refused(proto) == "net.onnx: input 'x': got a second one, expected each name once"
+    proto = single("Relu", (2,))
+    own = helper.make_function("own", "Own", ["a"], ["b"], [node("Relu", ["a"], ["b"])], [helper.make_opsetid("", 17)])
+    proto.functions.extend([own, own])
+    assert refused(proto) == "net.onnx: function 'Own': got a second one, expected each name once"
+
+
+def test_stored_tensor_of_any_size_is_not_made_before_its_data_is_there() -> None:
+    huge = TensorProto(name="k", dims=[10**6, 10**6], data_type=TensorProto.FLOAT)
+    proto = single("Add", (2,), {"k": numbers(2)})
+    proto.graph.initializer[0].CopyFrom(huge)
+    assert proto.ByteSize() < 1000
+    message = "tensor 'k': got 0 elements of data, expected 1000000000000 for shape (1000000, 1000000)"
+    assert message in refused(proto)
+    nodes = [node("Constant", [], ["k"], value=huge), node("Add", ["x", "k"], ["y"])]
+    assert message in refused(model(nodes, {"x": (2,)}))
+
+
 def test_problems_of_several_nodes_are_told_together() -> None:
     nodes = [
         node("MatMul", ["x", "w"], ["a"], name="n1"),
