@@ -271,7 +271,7 @@ class _Builder:
         axis = 1 if len(shape_out) > 2 else max(len(shape_out) - 1, 0)
         direct = [self.tracer.sources[t] for t in layer.inputs if t in self.tracer.sources]
         same_shape = [source for source in direct if source.shape == shape_out]
-        if same_shape:
+        if same_shape and not isinstance(layer.access, Sliding):
             axis = same_shape[0].channel_axis
         inputs: list[StageInput] = []
         for tensor in layer.inputs:
