@@ -13,7 +13,7 @@ from archsim import frontend
 from tests.frontend.evaluate import evaluate
 from tests.frontend.random_networks import networks
 
-EXAMPLES = 150
+EXAMPLES = 400
 SIMULATED = EXAMPLES // 10
 fixed = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -75,8 +75,8 @@ def _failure(case, precision: str) -> str:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                got = backend.run_model(model, [_array(data) for data in inputs], precision=precision)
-            compare(got, [_array(data) for data in expected], case.rtol, case.atol)
+                got = backend.run_model(model, [array_of(data) for data in inputs], precision=precision)
+            compare(got, [array_of(data) for data in expected], case.rtol, case.atol)
         except InputError as error:
             return str(error)
         except AssertionError as error:
@@ -99,7 +99,7 @@ def compare(got, expected, rtol: float, atol: float) -> None:
         np.testing.assert_allclose(as_numbers(array), as_numbers(wanted), rtol=rtol, atol=atol)
 
 
-def _array(data):
+def array_of(data):
     return numpy_helper.to_array(data) if isinstance(data, onnx.TensorProto) else data
 
 
