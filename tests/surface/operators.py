@@ -27,6 +27,7 @@ _KINDS = {MatrixLayer: "crossbars", RecurrentLayer: "crossbars", VectorLayer: "d
 _FURTHER = {
     "crossbars": (
         "GRU",
+        "com.microsoft::DynamicQuantizeLSTM",
         "com.microsoft::DynamicQuantizeMatMul",
         "com.microsoft::MatMulIntegerToFloat",
         "com.microsoft::QGemm",
