@@ -14,7 +14,16 @@ from archsim.frontend.inputs import Shape
 from archsim.frontend.matrix import add_matrix
 from archsim.frontend.node import Node
 from archsim.frontend.ops.conv import convolve
-from archsim.frontend.quantisation import grid_of, inner, inner_value, integer_limits, known, require_type
+from archsim.frontend.quantisation import (
+    grid_of,
+    inner,
+    inner_value,
+    integer_limits,
+    known,
+    require_elements,
+    require_spread,
+    require_type,
+)
 from archsim.frontend.windows import sliding_windows
 from archsim.graph import Constant, Pointwise, Rows, Sliding, Tensor, Whole
 from archsim.graph.tensors import Array
@@ -76,8 +85,10 @@ def convolution(node: Node, places: Places) -> None:
     node.require(len(stored.shape) > 2, f"weights of shape {stored.shape}", "(M, C / groups, kernel)")
     weights, form = _without_zero(node, places, stored, 0)
     bias = _bias(node, places, stored.shape[0])
+    if (point := node.optional(places.data_zero)) is not None:
+        require_elements(node, point, "zero point of data", 1)
     zero = known(node, places.data_zero)
-    if zero is not None and zero.size == 1:
+    if zero is not None:
         convolve(node, data, weights, bias, form=form, grid=grid_of(data.dtype, zero.item()))
         return
     raw = inner(node, "raw sums")
@@ -104,10 +115,11 @@ def _inside_sums(weights: Array, access: Sliding, size: Shape, space: Shape) -> 
 def _subtract(node: Node, sums: Value, zero: Value, ones: Constant, trailing: Shape) -> None:
     """Write sums - zero x ones: what the zero point of the data has brought into sums of data as they are.
     `trailing` are axes of size 1 that zero points of single rows lack."""
+    shape = (*zero.shape, *trailing) if len(zero.shape) == 1 and zero.shape != (1,) else zero.shape
+    require_spread(node, zero, shape, "zero point of data", sums.shape)
 
     def compute(array: Array, point: Array, unit: Array) -> Array:
-        rows = point.reshape(*point.shape, *trailing) if point.ndim == 1 and point.size > 1 else point
-        return array - rows.astype(np.int64) * unit
+        return array - point.reshape(shape).astype(np.int64) * unit
 
     node.vector(
         [sums, zero, ones],
@@ -166,12 +178,18 @@ def _digital_product(node: Node, places: Places) -> None:
     for value in (left, right):
         node.require(integer_limits(value.dtype) is not None, f"an operand of type {value.dtype}", "integers")
 
+    shapes = [() if zero is None else zero.shape for zero in zeros]
+    if len(shapes[0]) == 1:
+        shapes[0] = (*shapes[0], 1)
+    for zero, whole, placed in zip(zeros, (left, right), shapes, strict=True):
+        if zero is not None:
+            require_spread(node, zero, placed, "zero point", whole.shape)
+
     def compute(first: Array, second: Array, *points: Array) -> Array:
-        given = [np.zeros((), np.int64) if zero is None else None for zero in zeros]
         found = iter(points)
-        of_first, of_second = (next(found) if point is None else point for point in given)
-        of_rows = of_first[:, None] if of_first.ndim == 1 else of_first
-        return np.asarray(np.matmul(first - of_rows.astype(np.int64), second - of_second.astype(np.int64)))
+        given = [np.zeros((), np.int64) if zero is None else next(found).astype(np.int64) for zero in zeros]
+        of_rows, of_columns = (each.reshape(placed) for each, placed in zip(given, shapes, strict=True))
+        return np.asarray(np.matmul(first - of_rows, second - of_columns))
 
     try:
         batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])

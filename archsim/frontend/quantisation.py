@@ -69,6 +69,19 @@ def require_type(node: Node, index: int, dtype: str, what: str) -> None:
         node.require(value.dtype == dtype, f"{what} of type {value.dtype}", dtype)
 
 
+def require_elements(node: Node, value: Value, what: str, *allowed: int) -> None:
+    """Raise `InputError` unless `value` has one of the `allowed` numbers of elements."""
+    expected = " or ".join(str(each) for each in dict.fromkeys(allowed))
+    node.require(math.prod(value.shape) in allowed, f"{what} of shape {value.shape}", f"{expected} in all")
+
+
+def require_spread(node: Node, value: Value, shape: Shape, what: str, to: Shape) -> None:
+    """Raise `InputError` unless `value`, taken as of `shape`, broadcasts to the shape `to`."""
+    padded = (1,) * (len(to) - len(shape)) + shape
+    fits = len(padded) == len(to) and all(size in (1, whole) for size, whole in zip(padded, to, strict=True))
+    node.require(fits, f"{what} of shape {value.shape}", f"a shape that broadcasts to {to}")
+
+
 def grid_of(dtype: str, zero_point: Array | int = 0, scale: float = 1.0) -> Grid:
     """The integers of `dtype` with one scale and zero point."""
     low, high = integer_limits(dtype) or (0, 0)

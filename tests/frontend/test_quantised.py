@@ -274,7 +274,10 @@ def test_a_matrix_used_by_two_nodes_stands_in_the_crossbars_once():
 
 
 ROW = {"x": integers(1, 4)}
-SCALES = {"s": f32(0.1), "v": f32(0.1, 0.2), "z": u8(3), "i": np.int8(3), "w": integers(4, 2), "c": np.int32(3)}
+SCALES = {
+    "s": f32(0.1), "v": f32(0.1, 0.2), "z": u8(3), "i": np.int8(3), "w": integers(4, 2), "c": np.int32(3),
+    "k": integers(2, 1, 2), "l": np.array([1, 2], np.uint8), "f": np.array([1, 2, 3], np.uint8),
+}  # fmt: skip
 REAL = {"x": numbers(1, 4)}
 
 
@@ -294,6 +297,15 @@ REAL = {"x": numbers(1, 4)}
         ("MatMulInteger", REAL, "x w", {}, "input 0 of type float32, expected int8, uint8"),
         ("MatMulInteger", {"x": integers(1, 5)}, "x w", {}, r"data of shape \(1, 5\), expected 4 in the last axis"),
         ("MatMulInteger", ROW, "x w i", {}, "zero point of data of type int8, expected uint8"),
+        ("MatMulInteger", ROW, "x w l", {}, r"zero point of data of shape \(2,\), expected a shape that broadcasts"),
+        ("MatMulInteger", ROW, "x w z f", {}, r"3 zero points, expected 1 or 2"),
+        (
+            "ConvInteger",
+            {"x": integers(1, 1, 4)},
+            "x k l",
+            {},
+            r"zero point of data of shape \(2,\), expected 1 in all",
+        ),
         ("ConvInteger", ROW, "x w", {}, r"weights of shape \(4, 2\), expected \(M, C / groups, kernel\)"),
     ],
 )
@@ -307,9 +319,50 @@ def test_what_does_not_fit_is_refused(op: str, feeds, inputs: str, attributes, m
         frontend.from_model(proto, source="net", base_dir=None)
 
 
+def test_zero_points_of_a_digital_product_are_those_of_rows_and_columns():
+    feeds = {"x": integers(2, 3, 4), "v": integers(2, 4, 5, seed=1)}
+    rows, columns = np.array([7, 0, 200], np.uint8), np.array([1, 2, 3, 4, 250], np.uint8)
+    proto, _ = network("MatMulInteger", feeds, ["x", "v", "a", "b"], {"a": rows, "b": columns})
+    (got,) = backend.run_model(proto, feeds)
+    left, right = feeds["x"].astype(int) - rows[:, None], feeds["v"].astype(int) - columns
+    np.testing.assert_array_equal(got, left @ right)
+    proto, _ = network("MatMulInteger", feeds, ["x", "v", "b"], {"b": columns})
+    with pytest.raises(
+        InputError, match=r"zero point of shape \(5,\), expected a shape that broadcasts to \(2, 3, 4\)"
+    ):
+        frontend.from_model(proto, source="net", base_dir=None)
+
+
+def test_zero_points_of_rows_are_taken_off_row_by_row():
+    rows = np.array([7, 0, 200], np.uint8)
+    weights = integers(20, 4, seed=1)
+    proto, _ = network("MatMulInteger", ROWS, ["x", "w", "a"], {"w": weights, "a": rows})
+    for precision in ("float", "int"):
+        (got,) = backend.run_model(proto, ROWS, precision=precision)
+        np.testing.assert_array_equal(got, (ROWS["x"].astype(int) - rows[:, None]) @ weights.astype(int))
+
+
 def test_only_floats_are_quantised_dynamically():
     proto, _ = network("DynamicQuantizeLinear", ROW, ["x"], outputs=("q", "s", "z"))
     with pytest.raises(InputError, match="input 0 of type uint8, expected float32"):
+        frontend.from_model(proto, source="net", base_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("xs", f32(1, 2), r"scale of data of shape \(2,\), expected 1 in all"),
+        ("ys", f32(1, 2), r"scale of the result of shape \(2,\), expected 1 in all"),
+        ("yz", np.zeros(2, np.uint8), r"zero point of shape \(2,\), expected 1 in all"),
+        ("ws", f32(1, 2), r"scale of weights of shape \(2,\), expected 1 or 3 in all"),
+    ],
+)
+def test_scales_of_a_quantised_convolution_must_fit(name: str, wrong: np.ndarray, message: str):
+    proto, _ = quantised_conv(integers(3, 4, 2, 2), f32(0.01), u8(140))
+    for tensor in proto.graph.initializer:
+        if tensor.name == name:
+            tensor.CopyFrom(numpy_helper.from_array(wrong, name))
+    with pytest.raises(InputError, match=message):
         frontend.from_model(proto, source="net", base_dir=None)
 
 
@@ -317,6 +370,11 @@ def test_operands_of_a_digital_product_must_fit():
     proto, _ = network("MatMulInteger", {"x": integers(2, 3, 4), "v": integers(3, 5, 2)}, ["x", "v"])
     with pytest.raises(InputError, match=r"shapes \(2, 3, 4\) and \(3, 5, 2\), expected \(\.\.\., rows, k\)"):
         frontend.from_model(proto, source="net", base_dir=None)
+
+
+def qgemm_of(inputs=("b",), **changed):
+    known = {"s": f32(0.1), "t": f32(0.1), "z": u8(1), "w": SCALES["w"], "b": np.array([1, 2], np.int32), **changed}
+    return network("QGemm", ROW, ["x", "s", "z", "w", "t", "z", *inputs], known, domain=MICROSOFT)
 
 
 MICROSOFT_REFUSED = {
@@ -341,6 +399,19 @@ MICROSOFT_REFUSED = {
         ROW,
         ["x", "s", "z", "w", "s", "z", "b"],
         {"w": SCALES["w"], "s": f32(0.1), "z": u8(1), "b": f32(1, 2)},
+        domain=MICROSOFT,
+    ),
+    "a zero point of the result and no scale, expected both, or none": qgemm_of(z2=u8(3), inputs=("b", "", "z2")),
+    r"scale of data of shape \(2,\), expected 1 in all": qgemm_of(s=f32(1, 2)),
+    r"scale of weights of shape \(3,\), expected 1 or 2 in all": qgemm_of(t=f32(1, 2, 3)),
+    "zero point of the result of type float32": qgemm_of(z2=f32(3), inputs=("b", "s", "z2")),
+    r"result of shape \(2,\), expected 1 in all": qgemm_of(z2=f32(3, 4), inputs=("b", "z2", "")),
+    r"weights of shape \(1, 4, 2\), expected a matrix": qgemm_of(w=integers(1, 4, 2)),
+    r"bias of shape \(3,\), expected a shape that broadcasts to \(1, 2\)": network(
+        "MatMulIntegerToFloat",
+        ROW,
+        ["x", "w", "s", "s", "", "", "b"],
+        {"w": SCALES["w"], "s": f32(0.1), "b": f32(1, 2, 3)},
         domain=MICROSOFT,
     ),
     "channels_last 1, expected channels_last 0": one("QLinearGlobalAveragePool", IMAGE, channels_last=1),

@@ -52,6 +52,7 @@ def test_as_many_cases_pass_as_ever():
 
 
 @counted
+@pytest.mark.slow
 def test_as_many_cases_pass_through_crossbars_as_ever():
     assert sum(not case.failure for case in outcomes("int")) >= PASSING_THROUGH_CROSSBARS
 

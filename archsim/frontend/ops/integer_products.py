@@ -12,7 +12,15 @@ from archsim.frontend.builder import Value
 from archsim.frontend.integers import STORED, Places, convolution, product
 from archsim.frontend.node import Node
 from archsim.frontend.ops.quantised import quantise_dynamically
-from archsim.frontend.quantisation import DEQUANTISE, QUANTISE, inner, inner_value, requantised
+from archsim.frontend.quantisation import (
+    DEQUANTISE,
+    QUANTISE,
+    inner,
+    inner_value,
+    requantised,
+    require_elements,
+    require_spread,
+)
 from archsim.frontend.registry import lowering
 from archsim.graph import Pointwise
 from archsim.graph.tensors import Array
@@ -56,6 +64,9 @@ def _requantise(node: Node, sums: Value, axis: int) -> None:
     zero = node.value(7)
     node.require(zero.dtype in STORED, f"zero point of the result of type {zero.dtype}", ", ".join(STORED))
     scales: list[Value] = [node.value(1), node.value(4), node.value(6)]
+    for value, what in ((scales[0], "scale of data"), (scales[2], "scale of the result"), (zero, "zero point")):
+        require_elements(node, value, what, 1)
+    require_elements(node, scales[1], "scale of weights", 1, sums.shape[axis])
     dtype, behind = zero.dtype, len(sums.shape) - 1 - axis
 
     def compute(array: Array, of_data: Array, of_weights: Array, of_result: Array, point: Array) -> Array:
@@ -75,21 +86,27 @@ def qgemm(node: Node) -> None:
     """alpha A B' + C in integers, then 2 operations an element to the scale of the result, or 1 to numbers where
     the node gives none. A transposed A is not taken."""
     node.require(node.attributes["transA"] == 0, "transA 1", "transA 0")
-    alpha, sums = node.attributes["alpha"], inner(node, "sums")
+    weights, sums = node.constant(3, "weights"), inner(node, "sums")
+    node.require(len(weights.shape) == 2, f"weights of shape {weights.shape}", "a matrix")
     product(sums, _QGEMM, transposed=bool(node.attributes["transB"]))
-    _rescale(node, inner_value(sums), (1, 4), alpha, node.optional(7), node.optional(8))
+    _rescale(node, inner_value(sums), node.attributes["alpha"])
 
 
-def _rescale(
-    node: Node, sums: Value, scales: tuple[int, int], alpha: float, result: Value | None, zero: Value | None
-) -> None:
-    """The scale of the sums is alpha times both scales; without one for the `result` they become numbers."""
+def _rescale(node: Node, sums: Value, alpha: float) -> None:
+    """The scale of the sums is alpha times both scales; without one for the result they become numbers."""
+    result, zero = node.optional(7), node.optional(8)
+    given = [value for value in (result, zero) if value is not None]
+    node.require(result is not None or zero is None, "a zero point of the result and no scale", "both, or none")
     dtype = "float32" if result is None else zero.dtype if zero is not None else node.value(0).dtype
-    operands = [sums, *(node.value(index) for index in scales)]
-    operands += [value for value in (result, zero) if value is not None]
+    node.require(result is None or dtype in STORED, f"zero point of the result of type {dtype}", ", ".join(STORED))
+    require_elements(node, node.value(1), "scale of data", 1)
+    require_elements(node, node.value(4), "scale of weights", 1, sums.shape[-1])
+    for value in given:
+        require_elements(node, value, "scale or zero point of the result", 1)
+    operands = [sums, node.value(1), node.value(4), *given]
 
     def compute(array: Array, first: Array, second: Array, *rest: Array) -> Array:
-        factor = np.asarray(first.dtype.type(alpha) * first * second)
+        factor = np.asarray(first.dtype.type(alpha) * first.reshape(()) * second.reshape(-1))
         if not rest:
             return array * factor.astype(np.float64)
         return requantised(array, factor / rest[0], rest[1].astype(np.int64) if len(rest) > 1 else 0, dtype)
@@ -108,6 +125,10 @@ def matmul_integer_to_float(node: Node) -> None:
 
 
 def _to_numbers(node: Node, sums: Value, left: Value, right: Value, bias: Value | None) -> None:
+    for value, what in ((left, "scale of data"), (right, "scale of weights"), (bias, "bias")):
+        if value is not None:
+            require_spread(node, value, value.shape, what, sums.shape)
+
     def compute(array: Array, first: Array, second: Array, addend: Array | None = None) -> Array:
         scaled = array * np.asarray(first * second).astype(np.float64)
         return scaled if addend is None else scaled + addend
