@@ -12,7 +12,7 @@ from archsim.errors import InputError, Problem, nearest_name
 from archsim.frontend.attributes import attributes_of, check_types, schema_of
 from archsim.frontend.builder import Builder
 from archsim.frontend.expansion import Expander, functions_of
-from archsim.frontend.inputs import bound_inputs
+from archsim.frontend.inputs import Fed, bound_inputs
 from archsim.frontend.node import Node
 from archsim.frontend.opsets import model_opset, qualified
 from archsim.frontend.order import NamedNode, ordered_nodes
@@ -36,16 +36,18 @@ def load(
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     treat_as_free: Collection[str] = (),
     random_weights: int | None = None,
+    fed: Fed | None = None,
 ) -> Graph:
     """The network in the ONNX file `path`, named after the file; weights stay in the file until asked for.
 
-    `shapes` binds dynamic dimensions (input name to whole shape; an unbound first axis is 1). Ops named in
+    `shapes` binds dynamic dimensions (input name to whole shape), `fed` those that are left, to the shapes of arrays
+    that will feed them (see `bound_inputs`); an unbound first axis is 1. Ops named in
     `treat_as_free` cost nothing and have no values. `random_weights` is the seed of stand-ins for weights
     that the file has shapes of but no numbers. Raises `InputError` with every problem found.
     """
     path = Path(path)
     model = read_model(path)
-    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights, {})
+    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights, {}, fed)
 
 
 def from_model(
@@ -77,6 +79,7 @@ def _lowered(
     treat_as_free: Collection[str],
     random_weights: int | None,
     given: Mapping[str, Array],
+    fed: Fed | None = None,
 ) -> Graph:
     check_names(model, source)
     graph, opset = model.graph, model_opset(model, source)
@@ -84,7 +87,7 @@ def _lowered(
         raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
     _check_free(model, treat_as_free, source)
     constants = stored_constants(graph, source, base_dir)
-    inputs = bound_inputs(graph, frozenset(constants), shapes, source, given)
+    inputs = bound_inputs(graph, frozenset(constants), shapes, source, given, fed)
     known = dict.fromkeys([*(tensor.name for tensor in inputs), *constants])
     nodes = ordered_nodes(graph, known, source)
     builder = Builder(

@@ -101,3 +101,37 @@ def test_graph_is_named_after_the_file_or_the_onnx_graph(tmp_path: Path) -> None
     assert frontend.load(tmp_path / "tiny.onnx").name == "tiny"
     assert frontend.load(str(tmp_path / "tiny.onnx")).name == "tiny"
     assert frontend.from_model(proto, source="m", base_dir=None).name == "net"
+
+
+def fed(**shapes: tuple[int, ...]):
+    return lambda names: {name: shape for name, shape in shapes.items() if name in names}
+
+
+def bound(inputs, feed, shapes=None, tmp: Path | None = None) -> dict[str, tuple[int, ...]]:
+    assert tmp is not None
+    nodes = [helper.make_node("Relu", [next(iter(inputs))], ["y"])]
+    onnx.save(model(nodes, inputs), tmp / "net.onnx")
+    graph = frontend.load(tmp / "net.onnx", shapes=shapes, fed=feed)
+    return {tensor.name: tensor.shape for tensor in graph.inputs}
+
+
+def test_sizes_that_nothing_else_says_are_those_of_the_data(tmp_path: Path) -> None:
+    whole = fed(x=(7, 3, 20, 30))
+    assert bound({"x": ("N", 3, "H", "W")}, whole, tmp=tmp_path) == {"x": (1, 3, 20, 30)}
+    assert bound({"x": ("N", 3, "H", "W")}, fed(x=(3, 20, 30)), tmp=tmp_path) == {"x": (1, 3, 20, 30)}
+    assert bound({"x": ("N", 3, None, None)}, whole, tmp=tmp_path) == {"x": (1, 3, 20, 30)}
+    assert bound({"x": ("N", 3, "H", "W")}, whole, {"x": (2, 3, 4, 5)}, tmp=tmp_path) == {"x": (2, 3, 4, 5)}
+
+
+def test_data_of_another_rank_binds_nothing(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"dynamic dimension 'H' \(axis 2 of \[N, 3, H\]\), expected its size: --shape"
+    ):
+        bound({"x": ("N", 3, "H")}, fed(x=(7,)), tmp=tmp_path)
+
+
+def test_data_is_not_asked_where_all_is_known(tmp_path: Path) -> None:
+    def never(names):
+        raise AssertionError(names)
+
+    assert bound({"x": ("N", 3)}, never, tmp=tmp_path) == {"x": (1, 3)}
