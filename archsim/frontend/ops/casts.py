@@ -1,4 +1,4 @@
-"""Element types: one operation an element, but for BitCast, which changes no bit."""
+"""Element types: one operation an element."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def bit_cast(node: Node) -> None:
     value, dtype = node.value(0), _wanted(node)
     bits, wanted = (BITS.get(each, 8 * np.dtype(each).itemsize) for each in (value.dtype, dtype))
     node.require(bits == wanted, f"{value.dtype} to {dtype}", f"a type of {bits} bits")
-    node.layout([value], [value.shape], lambda array: (array.view(dtype),), dtype=dtype)
+    operations = math.prod(value.shape)
+    node.vector([value], value.shape, lambda x: x.view(dtype), operations=operations, access=Pointwise(), dtype=dtype)
 
 
 def _wanted(node: Node) -> str:

@@ -127,7 +127,9 @@ def pad(node: Node) -> None:
 
     def compute(array: Array) -> tuple[Array, ...]:
         if mode == "constant":
-            return (np.pad(array[cut], grow, constant_values=number),)
+            # Arrays of other types than the tensor's hold no such number where its elements are traced.
+            with np.errstate(invalid="ignore"):
+                return (np.pad(array[cut], grow, constant_values=np.asarray(number).astype(array.dtype)),)
         return (np.pad(array[cut], grow, mode=mode),)
 
     node.layout([value], [shape], compute)

@@ -14,7 +14,7 @@ from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
 from archsim.frontend.ops.products import require_broadcast
 from archsim.frontend.registry import lowering
-from archsim.graph import Constant, Pointwise
+from archsim.graph import Constant, Pointwise, Whole
 from archsim.graph.tensors import Array
 
 
@@ -94,7 +94,7 @@ def layer_normalization(node: Node) -> None:
                 shape,
                 lambda array, function=function: function(_wide(array)),
                 operations=per_element * math.prod(data.shape) + math.prod(shape),
-                access=Pointwise(axes),
+                access=Whole(),
                 dtype=stash,
                 index=index,
                 part=part,
