@@ -164,11 +164,18 @@ def simulate(
 
 
 def _batch_note(graph: Graph) -> tuple[str, ...]:
-    """What an image is where all inputs agree on a batch above 1: the first axis, or the one behind the steps."""
-    from archsim.graph import RecurrentLayer
+    """What an image is where all inputs agree on a batch above 1: the first axis, or the sequences of a recurrent
+    layer that reads the input, be it in another order."""
+    from archsim.graph import LayoutLayer, RecurrentLayer
 
-    steps_first = {layer.inputs[0] for layer in graph.layers if isinstance(layer, RecurrentLayer)}
-    sizes = {tensor.shape[tensor.name in steps_first] if len(tensor.shape) > 1 else 1 for tensor in graph.inputs}
+    sequences: dict[str, int] = {}
+    for layer in graph.layers:
+        if isinstance(layer, RecurrentLayer):
+            name = layer.inputs[0]
+            while isinstance(moved := graph.producers.get(name), LayoutLayer) and moved.inputs:
+                name = moved.inputs[0]
+            sequences[name] = layer.batch
+    sizes = {sequences.get(each.name, each.shape[0] if len(each.shape) > 1 else 1) for each in graph.inputs}
     if len(sizes) > 1 or sizes <= {1}:
         return ()
     return (f"an image here is one run of the network: a batch of {sizes.pop()}",)

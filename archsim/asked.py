@@ -14,9 +14,11 @@ from archsim.options import Words
 T = TypeVar("T")
 
 
-def model_file(name: str, shapes: Words, free: Words, random_weights: int | None) -> api.ModelFile:
-    """The network that was asked for."""
-    return api.ModelFile(name, dict(map(_shape, shapes or ())), tuple(free or ()), random_weights)
+def model_file(
+    name: str, shapes: Words, free: Words, random_weights: int | None, data: str | Path | None = None
+) -> api.ModelFile:
+    """The network that was asked for, and what will feed it."""
+    return api.ModelFile(name, dict(map(_shape, shapes or ())), tuple(free or ()), random_weights, data)
 
 
 def _shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,13 +80,15 @@ class ModelFile:
     """An ONNX file, or a shipped model by its name, and how to import it.
 
     `shapes` binds inputs with dynamic dimensions to full shapes, `treat_as_free` names ops that may cost
-    nothing, `random_weights` is the seed of weights for models that ship without any.
+    nothing, `random_weights` is the seed of weights for models that ship without any. Dynamic dimensions that are
+    left are those of the arrays in the .npz file `data`, if there is one.
     """
 
     name: str
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     treat_as_free: tuple[str, ...] = ()
     random_weights: int | None = None
+    data: str | Path | None = None
 
     @property
     def path(self) -> Path:
@@ -107,8 +109,25 @@ class ModelFile:
         from archsim import frontend
 
         return frontend.load(
-            self.path, shapes=self.shapes, treat_as_free=self.treat_as_free, random_weights=self.random_weights
+            self.path,
+            shapes=self.shapes,
+            treat_as_free=self.treat_as_free,
+            random_weights=self.random_weights,
+            fed=None if self.data is None else self._fed,
         )
+
+    def _fed(self, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays for inputs of these names."""
+        from archsim import values
+
+        if self.data is None:
+            return {}
+        arrays = values.load_arrays(data_file(self.data))
+        found = {name: arrays[name].shape for name in names if name in arrays}
+        if not found and len(names) == 1:
+            shared = [arrays[name].shape for name in values.DATA_NAMES if name in arrays]
+            return dict(zip(names, shared, strict=False))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def evaluate(
             outputs,
             Read(model, mapping, data),
             lambda: api.evaluate(
-                model_file(model, shape, treat_as_free, random_weights),
+                model_file(model, shape, treat_as_free, random_weights, data),
                 data,
                 one_design(mapping),
                 settings or (),

@@ -76,7 +76,7 @@ def simulate(
     def placed() -> Placement:
         if noc_png is not None:
             api.report.check_pictures("--noc-png")
-        file, design = model_file(model, shape, treat_as_free, random_weights), one_design(mapping)
+        file, design = model_file(model, shape, treat_as_free, random_weights, data), one_design(mapping)
         placement = api.place(file, design, settings or (), training=training, batch=batch)
         _check_mesh(placement, ideal, [("--noc-map", noc_map), ("--noc-png", noc_png is not None)])
         return placement

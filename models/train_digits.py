@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 HERE = Path(__file__).parent
-EPOCHS, BATCH, LEARNING_RATE = 60, 64, 2e-3
+EPOCHS, BATCH = 60, 64
 SHAPES = {"conv1": (16, 1, 3, 3), "conv2": (32, 16, 3, 3), "fc1": (128, 64), "fc2": (64, 10)}
 
 
@@ -84,9 +84,9 @@ def gradients(images, labels, p):
     return g
 
 
-def train(images, labels, rng):
-    """The parameters after `EPOCHS` passes of Adam, the learning rate falling to 0 along a cosine."""
-    p = initial_parameters(rng)
+def train(images, labels, p, gradients, rng, first_rate):
+    """The parameters `p` after `EPOCHS` passes of Adam, the learning rate falling from `first_rate` to 0 along a
+    cosine; `gradients` of some images and labels are those by each parameter."""
     first = {name: np.zeros_like(value) for name, value in p.items()}
     second = {name: np.zeros_like(value) for name, value in p.items()}
     steps, step = EPOCHS * -(-len(images) // BATCH), 0
@@ -94,7 +94,7 @@ def train(images, labels, rng):
         order = rng.permutation(len(images))
         for batch in np.array_split(order, -(-len(images) // BATCH)):
             step += 1
-            rate = LEARNING_RATE * (1 + np.cos(np.pi * step / steps)) / 2
+            rate = first_rate * (1 + np.cos(np.pi * step / steps)) / 2
             for name, slope in gradients(images[batch], labels[batch], p).items():
                 first[name] = 0.9 * first[name] + 0.1 * slope
                 second[name] = 0.999 * second[name] + 0.001 * slope**2
@@ -138,13 +138,18 @@ def model_of(parameters):
     return model
 
 
-def main():
-    """Train, write the model and the held-out images, and say how often the model is right."""
+def split_digits():
+    """Images to train on and to test with, then the labels of both."""
     data = load_digits()
     images = (data.images / 16).astype(np.float32)[:, None]
-    split = train_test_split(images, data.target, test_size=450, random_state=0, stratify=data.target)
-    train_images, test_images, train_labels, test_labels = split
-    parameters = train(train_images.astype(np.float64), train_labels, np.random.default_rng(0))
+    return train_test_split(images, data.target, test_size=450, random_state=0, stratify=data.target)
+
+
+def main():
+    """Train, write the model and the held-out images, and say how often the model is right."""
+    train_images, test_images, train_labels, test_labels = split_digits()
+    rng = np.random.default_rng(0)
+    parameters = train(train_images.astype(np.float64), train_labels, initial_parameters(rng), gradients, rng, 2e-3)
     onnx.save(model_of(parameters), HERE / "digits_cnn.onnx")
     np.savez_compressed(HERE / "digits_test.npz", images=test_images, labels=test_labels.astype(np.int64))
     answers = forward(test_images, parameters)[0].argmax(axis=1)

@@ -9,14 +9,20 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-GATES = {"LSTM": 4, "GRU": 3}
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 OUTPUTS = ("Y", "Y_h", "Y_c")
 
 
-def weights(op: str, name: str, features: int, hidden: int, seed: int = 0) -> dict[str, np.ndarray]:
+def weights(
+    op: str, name: str, features: int, hidden: int, seed: int = 0, directions: int = 1
+) -> dict[str, np.ndarray]:
     """W, R and B of one layer."""
-    rng, gates = np.random.default_rng(seed), GATES[op]
-    shapes = {"W": (1, gates * hidden, features), "R": (1, gates * hidden, hidden), "B": (1, 2 * gates * hidden)}
+    rng, outputs = np.random.default_rng(seed), GATES[op] * hidden
+    shapes = {
+        "W": (directions, outputs, features),
+        "R": (directions, outputs, hidden),
+        "B": (directions, 2 * outputs),
+    }
     return {f"{name}.{key}": rng.normal(0, 0.5, shape).astype(np.float32) for key, shape in shapes.items()}
 
 
@@ -48,25 +54,37 @@ def single(
     bias: bool = True,
     first: str = "none",
     outputs: Sequence[str] = ("Y",),
+    lengths: Sequence[int] = (),
+    peepholes: bool = False,
     **attributes: Any,
 ) -> ModelProto:
     """One recurrent layer on input `x`; `first`: its first states are `none`, `constant` or `inputs` h0 (and c0)."""
+    directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    batch_first = bool(attributes.get("layout"))
     states = OUTPUTS[1 : 3 if op == "LSTM" else 2]
-    inputs: dict[str, Sequence[int]] = {"x": (steps, batch, features)}
-    constants = weights(op, "n", features, hidden)
-    names = ["x", "n.W", "n.R", "n.B" if bias else ""]
+    inputs: dict[str, Sequence[int]] = {"x": (batch, steps, features) if batch_first else (steps, batch, features)}
+    constants = weights(op, "n", features, hidden, directions=directions)
+    names = ["x", "n.W", "n.R", "n.B" if bias else "", "n.lengths" if lengths else "", "", "", ""]
     if not bias:
         del constants["n.B"]
+    if lengths:
+        constants["n.lengths"] = np.array(lengths, np.int32)
+    rng = np.random.default_rng(1)
+    if peepholes:
+        names[7] = "n.P"
+        constants["n.P"] = rng.normal(size=(directions, 3 * hidden)).astype(np.float32)
     if first != "none":
-        firsts = {state.replace("Y_", "") + "0": (1, batch, hidden) for state in states}
-        names += ["", *firsts]
-        rng = np.random.default_rng(1)
+        shape = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
+        firsts = dict.fromkeys((state.replace("Y_", "") + "0" for state in states), shape)
+        names[5 : 5 + len(firsts)] = firsts
         if first == "inputs":
             inputs |= firsts
         else:
             constants |= {name: rng.normal(size=shape).astype(np.float32) for name, shape in firsts.items()}
     if op == "GRU":
         attributes = {"linear_before_reset": 1, **attributes}
+    while not names[-1]:
+        names.pop()
     written = [name if name in outputs else "" for name in ("Y", *states)]
     node = helper.make_node(op, names, written, "n", hidden_size=hidden, **attributes)
     return model_of([node], inputs, outputs, constants)

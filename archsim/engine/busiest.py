@@ -16,10 +16,12 @@ def unit_uses(chip: Chip) -> Uses:
     elapsed = chip.elapsed
     uses: Uses = {}
     for stage in chip.stages:
+        if stage.plan.owner is not None:
+            continue
         for copy in stage.copies:
             for unit in copy.units:
                 where = ("arrays", f"{stage.name}, tile {unit.tile}")
-                uses[where] = max((unit.busy, elapsed), uses.get(where, (0, 0)))
+                uses[where] = max((unit.arrays.busy, elapsed), uses.get(where, (0, 0)))
     for tile in chip.tiles.values():
         for name, server in tile.servers().items():
             kind, *number = name.split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
+from archsim.engine.arrays import Arrays
 from archsim.engine.clock import Clock
 from archsim.engine.copies import CopyUnit, Source
 from archsim.engine.digital import DigitalUnit
@@ -56,6 +57,8 @@ class Chip:
         self.steady = SteadyState(self)
         self.tiles: dict[int, Tile] = {}
         self.stages = [StageUnit(self, plan) for plan in placement.plans]
+        self._arrays: dict[tuple[int, int, int], Arrays] = {}
+        self._shared = {plan.owner for plan in placement.plans if plan.owner is not None}
         self.ports = self._make_ports()
         self._make_copies()
         self.output, self.inputs = self._make_host()
@@ -91,6 +94,7 @@ class Chip:
 
     def _make_copy(self, stage: StageUnit, copy: Copy, neighbours: int) -> CopyUnit:
         plan = stage.plan
+        owner = stage.index if plan.owner is None else plan.owner
         tiles = [self._tile(part.tile) for part in copy.parts]
         unit = CopyUnit(stage, copy, tiles)
         parts, sources = [], []
@@ -100,7 +104,8 @@ class Chip:
                 held = item.held
                 stage.reads_port(port, held)
                 sources.append((port, held))
-            parts.append(PartUnit(unit, number, part, tile, ports))
+            arrays = self._arrays.setdefault((owner, copy.index, number), Arrays())
+            parts.append(PartUnit(unit, number, part, tile, ports, arrays, shared=owner in self._shared))
         joins: list[Source] = []
         for number, item in enumerate(plan.stage.joins, start=len(plan.stage.inputs)):
             port = self.ports[stage.index, number, copy.home]

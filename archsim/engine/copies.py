@@ -263,7 +263,7 @@ class CopyUnit:
             tuple(max(time - now, 0) for time in self._register),
             max(self._room - now, 0),
             self._under_way,
-            max(self.room_at - self.units[-1].free, 0),
+            max(self.room_at - self.units[-1].arrays.free, 0),
             tuple(sorted(number - self._freed for number in self._left)),
             tuple((job.window, max(job.processed + self.stage.write_floor - now, 0)) for job in self._joining.values()),
         )

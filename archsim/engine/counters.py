@@ -24,10 +24,10 @@ _OF_MESHES = ("sent", "broadcasts", "trees", "latencies")
 class Counters:
     """Whole numbers by what they count:
 
-    `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage; `("sfu", layer)`, ticks
-    of the digital units for a vector layer; `("macs",)`; `("sent", mesh, source, destination, bytes)`, messages;
-    `("broadcasts", mesh, bytes)`, `("trees", mesh, source, destinations, bytes)` and `("latencies", mesh, cycles)`, see
-    `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
+    `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage, for all that use them;
+    `("sfu", layer)`, ticks of the digital units for a vector layer; `("macs",)`; `("sent", mesh, source, destination,
+    bytes)`, messages; `("broadcasts", mesh, bytes)`, `("trees", mesh, source, destinations, bytes)` and `("latencies",
+    mesh, cycles)`, see `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
     """
 
     of: Counter[Key]
@@ -83,18 +83,20 @@ def _of_stage(stage: StageUnit, number: Hashable) -> Counter[Key]:
     plan, chip, windows = stage.plan, stage.chip, sum(seen[0] for seen in stage.seen)
     for copy in stage.copies:
         home = copy.units[-1]
-        of["busy", number] += home.busy
-        for cause, ticks in home.stalls.items():
-            of["stall", number, cause] += ticks
+        if plan.owner is None:
+            of["busy", number] += home.arrays.busy
+            for cause, ticks in home.arrays.stalls.items():
+                of["stall", number, cause] += ticks
         of["moved", "partial_sums"] += copy.jobs * sum(unit.partial_bytes for unit in copy.units[:-1])
         for unit in copy.units:
             of["moved", "array_inputs"] += unit.fetched_bytes
             of["moved", "handed_over"] += copy.jobs * unit.window_bytes - unit.fetched_bytes
     if plan.stage.matrix is not None and plan.tiling is not None:
-        of["macs",] += windows * plan.stage.matrix.rows * plan.stage.matrix.outputs
+        rounds = len(plan.stage.recurrent.rounds) if plan.stage.recurrent else 1
+        of["macs",] += windows * plan.stage.matrix.rows * plan.stage.matrix.outputs // rounds
         of["conversions",] += windows * plan.tiling.converted * (chip.design.conversions(plan.tiling.rows) or 0)
     for layer in plan.stage.vector_layers:
-        of["sfu", layer.name] += windows * sum(ticks for _, ticks in chip.limits.visits([layer], plan))
+        of["sfu", layer.name] += windows * sum(ticks for _, ticks in chip.limits.visits([layer], plan)[0])
     return of
 
 

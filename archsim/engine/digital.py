@@ -26,7 +26,7 @@ class AtOnce:
         stage = copy.stage
         self._copy = copy
         self._serve = sfu.serve
-        self._ticks = sum(ticks for _, ticks in stage.visits)
+        self._ticks = stage.sfu_ticks
         self._floor = stage.sfu_floor
         self._env = stage.chip.env
         self._observers = stage.chip.observers
@@ -34,11 +34,12 @@ class AtOnce:
     def take_up(self, job: Job) -> None:
         """The sums of a window are there."""
         now = self._env.now
-        served = self._serve(now, self._ticks)
+        ticks = self._ticks[job.window]
+        served = self._serve(now, ticks)
         done = now + self._floor
         copy = self._copy
         for observer in self._observers:
-            begun = served - self._ticks
+            begun = served - ticks
             observer.slice(copy.home, "sfu", copy.stage.name, job.image, job.window, begun, served)
         copy.processed(job, served if served > done else done)
 
@@ -60,10 +61,11 @@ class InVisits:
     def go_on(self, job: Job, number: int) -> None:
         """Visit `number` is the next."""
         now = self._env.now
-        if number == len(self.visits):
+        visits = self.visits[job.window]
+        if number == len(visits):
             self.copy.processed(job, max(now, job.processed))
         else:
-            self._units[self.visits[number][0]].request(Visit(self, job, number, now))
+            self._units[visits[number][0]].request(Visit(self, job, number, now))
 
 
 class Visit:
@@ -78,8 +80,9 @@ class Visit:
         self.way = way
         self.job = job
         self.number = number
-        self.left = way.visits[number][1]
-        self.key = (len(way.visits) - number, arrived, way.copy.stage.index, job.image, job.window)
+        visits = way.visits[job.window]
+        self.left = visits[number][1]
+        self.key = (len(visits) - number, arrived, way.copy.stage.index, job.image, job.window)
 
     def state(self, now: int, image: int) -> Hashable:
         """What decides the visit's future, relative to now and to an image."""

@@ -9,12 +9,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from archsim import __version__
+from archsim.engine.arrays import CAUSES
 from archsim.engine.busiest import busiest_units
 from archsim.engine.findings import Findings
 from archsim.engine.network import noc_result
-from archsim.engine.part import CAUSES
 from archsim.graph import VectorLayer
 from archsim.mapping import StagePlan
+from archsim.mapping.placement import slots_of
 from archsim.result import (
     STALL_CAUSES,
     ArrayCounts,
@@ -50,12 +51,14 @@ def planned_layers(placement: Placement) -> dict[str, LayerResult]:
     layers: dict[str, LayerResult] = {}
     for plan in placement.plans:
         matrix = plan.stage.matrix
-        if matrix is not None and plan.tiling is not None:
+        if matrix is not None and plan.tiling is not None and plan.owner is None:
+            users = placement.users(plan.stage.index)
+            matrices = [user.stage.matrix for user in users if user.stage.matrix is not None]
             layers[matrix.name] = LayerResult(
                 name=matrix.name, op=matrix.op, rows=matrix.rows, outputs=matrix.outputs, groups=matrix.groups,
-                windows=matrix.windows, uses=1, arrays_per_copy=plan.tiling.arrays, copies=len(plan.copies),
-                arrays=plan.arrays, slots=plan.slots, start_ns=None, end_ns=None, busy_ns=None,
-                stall_ns=None, macs=matrix.macs,
+                windows=sum(each.windows for each in matrices), uses=len(users), arrays_per_copy=plan.tiling.arrays,
+                copies=len(plan.copies), arrays=plan.arrays, slots=slots_of(users), start_ns=None, end_ns=None,
+                busy_ns=None, stall_ns=None, macs=sum(each.macs for each in matrices),
             )  # fmt: skip
         for layer in plan.stage.vector_layers:
             layers[layer.name] = _planned_vector(placement, layer, plan)
@@ -78,6 +81,8 @@ def _layers(found: Findings) -> tuple[LayerResult, ...]:
     timed = {}
     for plan in found.placement.plans:
         for layer in (plan.stage.layer, *plan.stage.vector_layers):
+            if layer.name not in planned:
+                continue  # It is among the uses of another layer's arrays.
             timed[layer.name] = _timed(found, plan, planned[layer.name], isinstance(layer, VectorLayer))
     return tuple(timed[name] for name in planned)
 
@@ -86,15 +91,15 @@ def _timed(found: Findings, plan: StagePlan, layer: LayerResult, vector: bool) -
     """The planned layer with its times, summed over the home tiles of its copies; a vector layer is busy for as
     long as its lanes are. What a join waits for is not part of the matrix layer that hosts it."""
     ns, index = found.clock.ns, plan.stage.index
-    times = found.stages[index]
     stalls = found.counters.stalls(index)
     if vector:
-        busy = ns(found.counters["sfu", layer.name])
+        busy, times = ns(found.counters["sfu", layer.name]), found.stages[index]
         return replace(layer, start_ns=ns(times.start), end_ns=ns(times.end), busy_ns=busy)
+    uses = [found.stages[user.stage.index] for user in found.placement.users(index)]
     return replace(
         layer,
-        start_ns=ns(times.start),
-        end_ns=ns(times.own_end),
+        start_ns=ns(min(times.start for times in uses)),
+        end_ns=ns(max(times.own_end for times in uses)),
         busy_ns=ns(found.counters["busy", index]),
         stall_ns={
             cause: ns(stalls.get(cause, 0)) if cause in CAUSES or cause in stalls else None for cause in STALL_CAUSES

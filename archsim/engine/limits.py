@@ -9,7 +9,7 @@ from archsim.engine.port import UNLIMITED
 from archsim.graph import RecurrentLayer, VectorLayer
 from archsim.hardware import Bus, Design, Memory
 from archsim.mapping import Port, StagePlan
-from archsim.mapping.vector_work import Visit, visits
+from archsim.mapping.vector_work import Visit, visits_by_window
 
 
 def _ticks(size_bytes: int, bus: Bus | None, period: int) -> int:
@@ -52,11 +52,14 @@ class Contended:
         memory = self._design.memory
         return self.offchip_ticks(size_bytes) if memory is None else _of(memory, size_bytes) * self._clock.memory_write
 
-    def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:
-        """Time of a tile's digital units for one window of `plan`, one after the other: operations of `layers` over
+    def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> list[tuple[Visit, ...]]:
+        """Time of a tile's digital units for each window of `plan`, one after the other: operations of `layers` over
         their lanes."""
-        found = visits(layers, plan.stage.windows, self._design)
-        return tuple((unit, cycles * self._clock.sfu) for unit, cycles in found)
+        found = visits_by_window(layers, plan.stage.windows, self._design)
+        timed = {
+            each: tuple((unit, cycles * self._clock.sfu) for unit, cycles in each) for each in dict.fromkeys(found)
+        }
+        return [timed[each] for each in found]
 
     def output_slots(self, copies: int, value_bytes: int) -> int:
         """Results that a copy may have under way: the one its PEs add up, and its share of the tile's output
@@ -81,9 +84,9 @@ class Unlimited:
     read_ticks = bus_ticks
     store_ticks = bus_ticks
 
-    def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> tuple[Visit, ...]:  # noqa: ARG002
+    def visits(self, layers: Sequence[VectorLayer | RecurrentLayer], plan: StagePlan) -> list[tuple[Visit, ...]]:  # noqa: ARG002
         """None."""
-        return ()
+        return [()] * plan.stage.windows
 
     def output_slots(self, copies: int, value_bytes: int) -> int:  # noqa: ARG002
         """As many as there are results."""

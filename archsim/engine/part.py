@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from archsim.engine.arrays import Arrays
 from archsim.engine.events import FETCHED, SUMMED, WINDOW, Action, rank
 from archsim.engine.job import Job
 from archsim.engine.message import Message
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     from archsim.engine.tile import Tile
 
 
-CAUSES = ("buffer", "data", "bus", "adc")
-"""What the arrays of a copy can wait for, in the order in which a window does."""
-
-
 class PartUnit:
     """One tile job a window: the fetch, S read cycles, and then the sums, or partial sums sent home."""
 
-    def __init__(self, copy: CopyUnit, number: int, part: Part, tile: Tile, ports: Sequence[Port]) -> None:
+    def __init__(
+        self,
+        copy: CopyUnit,
+        number: int,
+        part: Part,
+        tile: Tile,
+        ports: Sequence[Port],
+        arrays: Arrays,
+        *,
+        shared: bool,
+    ) -> None:
         stage, chip = copy.stage, copy.stage.chip
         self._copy = copy
         self._stage = stage
@@ -35,6 +42,8 @@ class PartUnit:
         self._summed_rank = rank(SUMMED, stage.index, 0, number)
         self._bus = tile.bus
         self._sets = tile.adc_sets(part)
+        self._queues = bool(self._sets) or shared
+        self.arrays = arrays
         self.tile = tile.number
         self.ports = ports
         self.readers = [port.join(stage.first_base(copy, port, 0)) for port in ports]
@@ -45,17 +54,13 @@ class PartUnit:
         self._home = number == copy.parts - 1
         self._number = number
         self._thread = f"arrays {stage.name} {copy.index}"
-        self.free = 0
-        self.busy = 0
         self.fetched_bytes = 0
-        self.first: int | None = None
-        self.stalls: dict[str, int] = {}
 
     def fetch(self, job: Job, now: int) -> None:
         """Takes the window from the tile's buffer into the input register, and reads the arrays then.
 
-        Nobody else waits for these arrays, so the reads need no event of their own, unless other arrays share
-        their ADCs: then they are granted in the order in which fetches end.
+        Nobody else waits for these arrays, so the reads need no event of their own, unless other layers use them or
+        other arrays share their ADCs: then they are granted in the order in which fetches end.
         """
         size, ticks = self._fetches[job.window]
         self.fetched_bytes += size
@@ -69,15 +74,16 @@ class PartUnit:
         for port, reader, bases in zip(self.ports, self.readers, self._copy.bases[self._number], strict=True):
             base = self._copy.base_after(port, bases, job)
             port.release(end, reader, base, job.image)
-        if self._sets:
+        if self._queues:
             Action(self._env, end - now, self._fetched_rank + job.window * WINDOW, self._fetched, job)
         else:
-            self._read(job, now, end, self.free if self.free > end else end)
+            free = self.arrays.free
+            self._read(job, now, end, free if free > end else end)
 
     def _fetched(self, action: Action) -> None:
-        """Waits for the shared ADC sets."""
+        """Waits for the arrays and the shared ADC sets."""
         now = self._env.now
-        start = max(now, self.free, *(server.free for server, _ in self._sets))
+        start = max(now, self.arrays.free, *(server.free for server, _ in self._sets))
         for server, count in self._sets:
             server.serve(start, count * self._stage.reads)
         self._read(action.argument, now, now, start)
@@ -85,10 +91,7 @@ class PartUnit:
     def _read(self, job: Job, now: int, fetched: int, start: int) -> None:
         """The arrays are read from `start` on, for a window that was there at `fetched`."""
         copy, stage = self._copy, self._stage
-        if start != self.free:
-            self._account(job, fetched, start)
-        end = self.free = start + self.reads
-        self.busy += self.reads
+        end = self.arrays.read(job, job.issued + stage.fetch_floor, fetched, start, self.reads)
         for observer in self._read_observers:
             observer.slice(self.tile, self._thread, stage.name, job.image, job.window, start, end)
         ready = end + stage.convert_ticks
@@ -104,22 +107,6 @@ class PartUnit:
         copy, job = self._copy, action.argument
         message = Message(self._stage, self.tile, job.image, job.window, 0, None, self.partial_bytes, 0, _nothing)
         self._chip.fabric.send(message, self.tile, [_Gather(copy, job)])
-
-    def _account(self, job: Job, fetched: int, start: int) -> None:
-        """Divides the time since the last read among what it waited for; before the first read it was idle."""
-        if self.first is None:
-            self.first = start
-            return
-        since = self.free
-        times = (job.room, job.issued + self._stage.fetch_floor, fetched, start)
-        for cause, until in zip(CAUSES, times, strict=True):
-            if until > since:
-                self.stalls[cause] = self.stalls.get(cause, 0) + min(until, start) - since
-                since = min(until, start)
-
-    def idle(self, end: int) -> int:
-        """Ticks before the first read and after the last."""
-        return end if self.first is None else self.first + end - self.free
 
 
 class _Gather:

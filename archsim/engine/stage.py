@@ -40,6 +40,7 @@ class StageUnit:
         self.convert_ticks = converting * cycle
         self.gather_ticks = min(converting, 1) * cycle
         self.visits = chip.limits.visits(plan.stage.sfu_layers, plan)
+        self.sfu_ticks = [sum(ticks for _, ticks in each) for each in self.visits]
         self.join_ticks = self._join_ticks()
         self.copies: list[CopyUnit] = []
         self._last_start = 0

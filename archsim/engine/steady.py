@@ -120,5 +120,5 @@ def _port(port: Port, now: int, image: int) -> State:
 def _copy(copy: CopyUnit, now: int, image: int) -> State:
     return (
         *copy.state(now, image),
-        tuple(None if unit.first is None else unit.free - now for unit in copy.units),
+        tuple(None if unit.arrays.first is None else unit.arrays.free - now for unit in copy.units),
     )

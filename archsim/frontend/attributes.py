@@ -1,4 +1,5 @@
-"""The attributes of a node with ONNX's defaults, checked against ONNX's own schema of the op."""
+"""The attributes of a node with ONNX's defaults, and its operands' element types, checked against ONNX's own schema of
+the op."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ import onnx
 from onnx import defs, helper
 
 from archsim.errors import InputError, Problem, nearest_name
+from archsim.frontend.dtypes import NUMPY_NAMES, onnx_name
+from archsim.frontend.microsoft import MICROSOFT, schemas
 
 _UNDEFINED = onnx.AttributeProto.UNDEFINED
 
@@ -37,15 +40,19 @@ class Attributes(dict[str, Any]):
 
 @lru_cache(maxsize=1024)
 def schema_of(op: str, opset: int) -> defs.OpSchema:
-    """ONNX's schema of an op in an opset; raises `onnx.defs.SchemaError` if there is none."""
-    return defs.get_schema(op, opset, "")
+    """The schema of an op in an opset: ONNX's, or for `com.microsoft::` ops the one of `archsim.frontend.microsoft`.
+
+    Raises `onnx.defs.SchemaError` if there is none.
+    """
+    domain, _, name = op.rpartition("::")
+    return schemas()[name] if domain == MICROSOFT else defs.get_schema(op, opset, "")
 
 
 @lru_cache(maxsize=1024)
-def _defaults(op: str, opset: int) -> dict[str, Any]:
+def _defaults(schema: defs.OpSchema) -> dict[str, Any]:
     return {
         name: _plain(attribute.default_value)
-        for name, attribute in schema_of(op, opset).attributes.items()
+        for name, attribute in schema.attributes.items()
         if attribute.default_value.type != _UNDEFINED
     }
 
@@ -55,7 +62,7 @@ def _plain(attribute: onnx.AttributeProto) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, source: str, name: str) -> Attributes:
+def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, source: str, name: str) -> Attributes:
     """Attribute values by name, strings decoded, defaults filled in.
 
     Raises `InputError` for an attribute that the op does not have or of another type, for a missing one,
@@ -71,7 +78,7 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, sour
         )
         if not fewest <= len(values) <= most
     ]
-    values = dict(_defaults(proto.op_type, opset))
+    values = dict(_defaults(schema))
     for attribute in proto.attribute:
         if attribute.name not in known:
             expected = f"one of {', '.join(known)}" if known else "no attributes"
@@ -90,3 +97,25 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, opset: int, sour
     if problems:
         raise InputError(*problems)
     return Attributes(values, (attribute.name for attribute in proto.attribute))
+
+
+@lru_cache(maxsize=1024)
+def _allowed_types(op: str, opset: int) -> tuple[frozenset[str], ...]:
+    """The numpy names of the element types of each formal input."""
+    names = {f"tensor({onnx_name(number).lower()})": name for number, name in NUMPY_NAMES.items()}
+    return tuple(
+        frozenset(names[each] for each in formal.types if each in names) for formal in schema_of(op, opset).inputs
+    )
+
+
+def check_types(op: str, opset: int, dtypes: Iterable[str | None], source: str, name: str) -> None:
+    """Raise `InputError` for an operand whose element type ONNX does not allow there; None where one is absent."""
+    allowed = _allowed_types(op, opset)
+    problems = []
+    for index, dtype in enumerate(dtypes):
+        known = allowed[min(index, len(allowed) - 1)]
+        if dtype is not None and dtype not in known:
+            expected = ", ".join(each for each in NUMPY_NAMES.values() if each in known)
+            problems.append(Problem(source, f"node {name!r} ({op})", f"input {index} of type {dtype}", expected))
+    if problems:
+        raise InputError(*problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from onnx import TensorProto
 
 FLOATS = frozenset({"float16", "float32", "float64"})
@@ -21,6 +23,34 @@ NUMPY_NAMES: dict[int, str] = {
     TensorProto.BOOL: "bool",
 }
 """numpy's name for each ONNX element type that can be read."""
+
+BITS = {"float4_e2m1fn": 4, "int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
+"""Bits of the element types of which several share a stored byte."""
+
+_NARROW = {
+    "BFLOAT16": "bfloat16",
+    "FLOAT8E4M3FN": "float8_e4m3fn",
+    "FLOAT8E4M3FNUZ": "float8_e4m3fnuz",
+    "FLOAT8E5M2": "float8_e5m2",
+    "FLOAT8E5M2FNUZ": "float8_e5m2fnuz",
+    "FLOAT8E8M0": "float8_e8m0fnu",
+    "FLOAT4E2M1": "float4_e2m1fn",
+    "INT4": "int4",
+    "UINT4": "uint4",
+    "INT2": "int2",
+    "UINT2": "uint2",
+}
+"""Element types that numpy does not have itself. The ml_dtypes package, which newer onnx packages bring, adds them
+to numpy when it is imported."""
+
+if find_spec("ml_dtypes"):
+    import ml_dtypes
+
+    NUMPY_NAMES |= {
+        number: _NARROW[name]
+        for name, number in TensorProto.DataType.items()
+        if name in _NARROW and hasattr(ml_dtypes, _NARROW[name])
+    }
 
 ONNX_TYPES: dict[str, int] = {name: int(number) for number, name in NUMPY_NAMES.items()}
 

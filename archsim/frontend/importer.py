@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import onnx
-from onnx import defs
 
 from archsim.errors import InputError, Problem, nearest_name
-from archsim.frontend.attributes import attributes_of, schema_of
+from archsim.frontend.attributes import attributes_of, check_types, schema_of
 from archsim.frontend.builder import Builder
-from archsim.frontend.evaluate import FOLDABLE, fold_node
-from archsim.frontend.free import add_free
-from archsim.frontend.inputs import bound_inputs
+from archsim.frontend.expansion import Expander, functions_of
+from archsim.frontend.inputs import Fed, bound_inputs
 from archsim.frontend.node import Node
+from archsim.frontend.opsets import model_opset, qualified
 from archsim.frontend.order import NamedNode, ordered_nodes
 from archsim.frontend.reader import check_names, read_model
-from archsim.frontend.registry import lowerings, supported
+from archsim.frontend.registry import lowerings
 from archsim.frontend.stored import stored_constants
+from archsim.frontend.walk import Walk, count_uses
 from archsim.graph import Constant, Graph, LayoutLayer, Tensor
-
-OLDEST_OPSET = 7
-"""The first opset whose elementwise operations broadcast as numpy does."""
-
-_DOMAINS = ("", "ai.onnx")
-_MAX_PROBLEMS = 20
+from archsim.graph.tensors import Array
 
 _WITHOUT_EFFECT = frozenset(
-    {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value"}
-    | {"momentum", "ratio", "saturate", "seed", "storage_order"}
+    {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "nearest_mode"}
+    | {"momentum", "ratio", "seed"}
 )
-"""Attributes that change nothing in inference, or only outputs, element types and modes that are refused anyway."""
+"""Attributes that change nothing in inference, or nothing in the mode that the node has."""
 
 
 def load(
@@ -41,16 +36,18 @@ def load(
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     treat_as_free: Collection[str] = (),
     random_weights: int | None = None,
+    fed: Fed | None = None,
 ) -> Graph:
     """The network in the ONNX file `path`, named after the file; weights stay in the file until asked for.
 
-    `shapes` binds dynamic dimensions (input name to whole shape; an unbound first axis is 1). Ops named in
+    `shapes` binds dynamic dimensions (input name to whole shape), `fed` those that are left, to the shapes of arrays
+    that will feed them (see `bound_inputs`); an unbound first axis is 1. Ops named in
     `treat_as_free` cost nothing and have no values. `random_weights` is the seed of stand-ins for weights
     that the file has shapes of but no numbers. Raises `InputError` with every problem found.
     """
     path = Path(path)
     model = read_model(path)
-    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights)
+    return _lowered(model, path.stem, str(path), path.parent, shapes or {}, treat_as_free, random_weights, {}, fed)
 
 
 def from_model(
@@ -61,12 +58,16 @@ def from_model(
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     treat_as_free: Collection[str] = (),
     random_weights: int | None = None,
+    given: Mapping[str, Array] | None = None,
 ) -> Graph:
     """The network in `model`, as `load` gives it, named after the ONNX graph.
 
     `source` names the model in errors; external data is looked for inside `base_dir`, if there is one.
+    `given` holds numbers of inputs: where a crossbar or an address needs an operand before the run (weights,
+    axes, shapes) and an input feeds it, its number is taken from here. The graph keeps all its inputs.
     """
-    return _lowered(model, model.graph.name or "graph", source, base_dir, shapes or {}, treat_as_free, random_weights)
+    name = model.graph.name or "graph"
+    return _lowered(model, name, source, base_dir, shapes or {}, treat_as_free, random_weights, given or {})
 
 
 def _lowered(
@@ -77,27 +78,36 @@ def _lowered(
     shapes: Mapping[str, tuple[int, ...]],
     treat_as_free: Collection[str],
     random_weights: int | None,
+    given: Mapping[str, Array],
+    fed: Fed | None = None,
 ) -> Graph:
     check_names(model, source)
-    graph, opset = model.graph, _opset(model, source)
+    graph, opset = model.graph, model_opset(model, source)
     if random_weights is not None and random_weights < 0:
         raise InputError(Problem(source, "--random-weights", str(random_weights), "a whole number, 0 or more"))
-    _check_free(graph, treat_as_free, source)
+    _check_free(model, treat_as_free, source)
     constants = stored_constants(graph, source, base_dir)
-    inputs = bound_inputs(graph, frozenset(constants), shapes, source)
+    inputs = bound_inputs(graph, frozenset(constants), shapes, source, given, fed)
     known = dict.fromkeys([*(tensor.name for tensor in inputs), *constants])
     nodes = ordered_nodes(graph, known, source)
     builder = Builder(
         source=source,
         opset=opset,
         values={**{tensor.name: tensor for tensor in inputs}, **constants},
-        uses=_uses(graph, nodes),
+        uses=Counter(output.name for output in graph.output),
         outputs=frozenset(output.name for output in graph.output),
         base_dir=base_dir,
         seed=random_weights,
+        given=given,
         tensors={tensor.name: tensor for tensor in inputs},
     )
-    _lower_all(builder, nodes, frozenset(treat_as_free), model)
+    builder.define_empty(tensor for tensor in inputs if not tensor.elements)
+    count_uses(builder, nodes)
+    names = {*known, *(node.name for node in nodes), *(name for node in nodes for name in node.proto.output)}
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    expander = Expander(builder, functions_of(model, source), versions, names)
+    walk = Walk(builder, _lower, frozenset(treat_as_free), model, expander)
+    walk.all(nodes)
     _add_constant_outputs(builder, graph)
     result = Graph(
         name,
@@ -107,25 +117,14 @@ def _lowered(
         builder.tensors,
         tuple(builder.folded),
     )
-    if result.coverage.nodes != len(nodes):
-        raise RuntimeError(f"{source}: {len(nodes)} nodes, but {result.coverage}")
+    if result.coverage.nodes != walk.lowered:
+        raise RuntimeError(f"{source}: {walk.lowered} nodes, but {result.coverage}")
     return result
 
 
-def _opset(model: onnx.ModelProto, source: str) -> int:
-    newest = defs.onnx_opset_version()
-    version = max((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), default=0)
-    if not OLDEST_OPSET <= version <= newest:
-        raise InputError(Problem(source, "opset", str(version or "none"), f"{OLDEST_OPSET} to {newest}"))
-    return int(version)
-
-
-def _qualified(proto: onnx.NodeProto) -> str:
-    return proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}::{proto.op_type}"
-
-
-def _check_free(graph: onnx.GraphProto, treat_as_free: Collection[str], source: str) -> None:
-    ops = sorted({_qualified(node) for node in graph.node})
+def _check_free(model: onnx.ModelProto, treat_as_free: Collection[str], source: str) -> None:
+    bodies = (model.graph, *model.functions)
+    ops = sorted({qualified(node) for body in bodies for node in body.node})
     problems = [
         Problem(source, "--treat-as-free", op, f"one of the model's ops {', '.join(ops)}", nearest_name(op, ops))
         for op in treat_as_free
@@ -140,71 +139,28 @@ def _check_free(graph: onnx.GraphProto, treat_as_free: Collection[str], source: 
         raise InputError(*problems)
 
 
-def _uses(graph: onnx.GraphProto, nodes: Iterable[NamedNode]) -> Counter[str]:
-    """How often each value is read; Shape and Size need no numbers and do not count."""
-    uses = Counter(output.name for output in graph.output)
-    for node in nodes:
-        if node.proto.op_type not in ("Shape", "Size"):
-            uses.update(node.reads)
-    return uses
-
-
-def _lower_all(builder: Builder, nodes: Iterable[NamedNode], free: Collection[str], model: onnx.ModelProto) -> None:
-    """Lower every node; nodes behind a wrong one are passed over, and all problems are raised together."""
-    problems: list[Problem] = []
-    unknown: dict[str, str] = {}
-    for node in nodes:
-        if any(value not in builder.values for value in node.reads):
-            continue
-        op = _qualified(node.proto)
-        try:
-            if _lower(builder, node, op):
-                continue
-            if op in free:
-                add_free(builder, node, model)
-            else:
-                unknown.setdefault(op, node.name)
-        except InputError as error:
-            problems.extend(error.problems)
-    problems = [*_unknown_ops(unknown, builder.source), *problems]
-    if problems:
-        raise InputError(*problems[:_MAX_PROBLEMS])
-
-
-def _unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
-    """A problem for each op and the first node of it; the first names all that is supported."""
-    known = f"a supported op ({', '.join(supported())})"
-    for op, node in unknown.items():
-        expected = f"{known}, or --treat-as-free {op}, which leaves it out of times and values"
-        yield Problem(
-            source, f"node {node!r}", f"op {op}, which is not supported", expected, nearest_name(op, lowerings())
-        )
-        known = "a supported op"
-
-
 def _lower(builder: Builder, node: NamedNode, op: str) -> bool:
     """Lower one node; returns False if nothing knows its op."""
     lower = lowerings().get(op)
     inputs = tuple(builder.values[name] if name else None for name in node.proto.input)
-    constant = all(value is None or isinstance(value, Constant) for value in inputs)
-    if lower is None and not (constant and op in FOLDABLE):
+    if lower is None:
         return False
+    opset = node.opset or builder.opset
     lowered = Node(
         name=node.name,
         op=op,
-        version=builder.opset,
-        attributes=attributes_of(node.proto, schema_of(op, builder.opset), builder.opset, builder.source, node.name),
+        version=opset,
+        attributes=attributes_of(node.proto, schema_of(op, opset), builder.source, node.name),
         inputs=inputs,
         input_names=tuple(node.proto.input),
         outputs=tuple(node.proto.output),
         builder=builder,
     )
-    if lower is None:
-        fold_node(lowered, node.proto)
-    else:
-        lower(lowered)
-        ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
-        lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")
+    dtypes = [None if value is None else value.dtype for value in inputs]
+    check_types(op, opset, dtypes, builder.source, node.name)
+    lower(lowered)
+    ignored = sorted(lowered.attributes.unread - _WITHOUT_EFFECT)
+    lowered.require(not ignored, f"attribute {', '.join(ignored)}", "attributes that are known to archsim")
     unwritten = [name for name in lowered.outputs if name and name not in builder.values]
     used = [name for name in unwritten if builder.uses[name]]
     lowered.require(not used, f"use of output {', '.join(used)}", "use of the first output alone")

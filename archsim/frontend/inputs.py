@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 
 import onnx
 
@@ -19,14 +20,24 @@ MAX_RANK = 32
 
 Shape = tuple[int, ...]
 
+Fed = Callable[[Sequence[str]], Mapping[str, Shape]]
+"""The shapes of the arrays that will feed inputs of these names, where there are any; asked if need be alone."""
+
 
 def bound_inputs(
-    graph: onnx.GraphProto, stored: frozenset[str], shapes: Mapping[str, Shape], source: str
+    graph: onnx.GraphProto,
+    stored: frozenset[str],
+    shapes: Mapping[str, Shape],
+    source: str,
+    given: Collection[str] = (),
+    fed: Fed | None = None,
 ) -> tuple[Tensor, ...]:
     """The tensors the user feeds (initializers listed as inputs are not among them), with concrete shapes.
 
     A dynamic dimension takes its size from `shapes` (input name to whole shape), else from another input that
-    has the same dimension name; the first axis alone, the batch, is 1 by default.
+    has the same dimension name, else from the arrays that `fed` knows (samples, with or without the batch before
+    them); the first axis alone, the batch, is 1 by default. Inputs whose numbers are
+    `given` may have no elements (no axes to reduce, say).
     """
     values = [value for value in graph.input if value.name not in stored]
     names = [value.name for value in values]
@@ -37,10 +48,15 @@ def bound_inputs(
         for name in shapes
         if name not in names
     ]
+    problems += [
+        Problem(source, f"input {name!r}", "a second one", "each name once")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
     problems += [problem for value in values if (problem := _type_problem(value, source))]
     if problems:
         raise InputError(*problems)
-    binding = _Binding(source, shapes)
+    binding = _Binding(source, shapes, given, lambda: fed(names) if fed else {})
     for value in values:
         binding.bind_given(value)
     for value in values:
@@ -64,9 +80,17 @@ def _type_problem(value: onnx.ValueInfoProto, source: str) -> Problem | None:
 class _Binding:
     """Sizes of dynamic dimensions found so far, by dimension name, and what was wrong."""
 
-    def __init__(self, source: str, shapes: Mapping[str, Shape]) -> None:
+    def __init__(
+        self,
+        source: str,
+        shapes: Mapping[str, Shape],
+        known: Collection[str],
+        fed: Callable[[], Mapping[str, Shape]],
+    ) -> None:
         self.source = source
         self.shapes = shapes
+        self.known = known
+        self._ask_fed = fed
         self.symbols: dict[str, int] = {}
         self.problems: list[Problem] = []
 
@@ -83,7 +107,7 @@ class _Binding:
             )
             return
         for axis, size in enumerate(given):
-            if size < 1:
+            if size < 1 and value.name not in self.known:
                 self._wrong(value, f"size {size} in axis {axis}", "1 or more")
             elif axis < len(dims) and (fixed := self._fixed(dims[axis], size)) != size:
                 name = dims[axis].dim_param
@@ -121,15 +145,24 @@ class _Binding:
     def _size(self, value: onnx.ValueInfoProto, axis: int) -> int:
         dim = value.type.tensor_type.shape.dim[axis]
         if _is_fixed(dim):
-            if dim.dim_value == 0:
-                problem = Problem(self.source, f"input {value.name!r}", f"size 0 in axis {axis}", "sizes of 1 or more")
-                self.problems.append(problem)
             return int(dim.dim_value)
         if _symbol(dim) in self.symbols:
             return self.symbols[_symbol(dim)]
+        if axis > 0 and (size := self._fed_size(value, axis)):
+            return self.symbols.setdefault(_symbol(dim), size) if _symbol(dim) else size
         if axis > 0:
             self._unbound(value, f"dynamic dimension {dim.dim_param or axis!r} (axis {axis} of {_declared(value)})")
         return 1
+
+    @cached_property
+    def _fed(self) -> Mapping[str, Shape]:
+        return self._ask_fed()
+
+    def _fed_size(self, value: onnx.ValueInfoProto, axis: int) -> int | None:
+        """The size of an axis behind the first in the array that feeds the input."""
+        shape, rank = self._fed.get(value.name, ()), len(value.type.tensor_type.shape.dim)
+        behind = axis - rank + len(shape)
+        return shape[behind] if len(shape) in (rank, rank - 1) and behind >= 0 else None
 
     def _unbound(self, value: onnx.ValueInfoProto, what: str) -> None:
         expected = f"its size: --shape {value.name}=D,D,.."

@@ -12,7 +12,7 @@ from archsim.frontend.builder import stored
 from archsim.frontend.dtypes import FLOATS
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
-from archsim.graph import Constant, MatrixLayer, RecurrentLayer, Rows, Sliding, Tensor
+from archsim.graph import Constant, Grid, MatrixLayer, RecurrentLayer, Rows, Sliding, Tensor
 from archsim.graph.tensors import Array
 
 _MAX_ABSORBED = 32
@@ -30,14 +30,19 @@ def add_matrix(
     access: Sliding | Rows,
     channel_axis: int,
     result: str | None = None,
+    dtype: str | None = None,
+    grid: Grid | None = None,
 ) -> None:
     """Add the matrix layer of `node`: `weights` (groups, rows, outputs / groups) times the windows of `data`.
 
     `form` says how the matrix was made of the stored tensor: one stored tensor used in two forms is two
-    matrices with two keys.
+    matrices with two keys. Data and weights of a layer that computes in integers come with the `grid` of the data, and
+    the sums have type `dtype`.
     """
-    node.require(data.dtype in FLOATS, f"data of type {data.dtype}", "floating-point numbers")
-    node.require(weights.dtype == data.dtype, f"weights of type {weights.dtype}", f"the data's type {data.dtype}")
+    if grid is None:
+        node.require(data.dtype in FLOATS, f"data of type {data.dtype}", "floating-point numbers")
+        node.require(weights.dtype == data.dtype, f"weights of type {weights.dtype}", f"the data's type {data.dtype}")
+        grid = node.builder.grid_of(data)
     node.require(weights.elements > 0, f"weights of shape {weights.shape}", "no size 0")
     groups, rows, outputs = weights.shape[0], weights.shape[1], weights.shape[0] * weights.shape[2]
     name = result or node.outputs[0]
@@ -55,9 +60,10 @@ def add_matrix(
         bias=bias,
         access=access,
         channel_axis=channel_axis,
+        grid=grid,
     )
     node.builder.forms[node.name] = form
-    node.builder.add_layer(layer, (Tensor(name, shape, data.dtype),))
+    node.builder.add_layer(layer, (Tensor(name, shape, dtype or data.dtype),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def absorb(node: Node, index: int, affine: Affine) -> bool:
     layer = builder.writer(name)
     if not isinstance(layer, MatrixLayer) or isinstance(layer, RecurrentLayer):
         return False
-    if builder.uses[name] != 1 or len(layer.nodes) > _MAX_ABSORBED:
+    if layer.weights.dtype not in FLOATS or builder.uses[name] != 1 or len(layer.nodes) > _MAX_ABSORBED:
         return False
     weights, bias = layer.weights, layer.bias
     if affine.factor is not None:
@@ -102,11 +108,14 @@ def absorb(node: Node, index: int, affine: Affine) -> bool:
 def _scaled(weights: Constant, parts: tuple[Constant, ...], factor: Callable[..., Array]) -> Constant:
     groups, _, outputs = weights.shape
 
-    def load() -> Array:
+    def scaled(array: Array) -> Array:
         per_output = np.broadcast_to(factor(*_doubles(parts)).reshape(-1), (groups * outputs,))
-        return np.asarray(weights.load() * per_output.reshape(groups, 1, outputs), dtype=weights.dtype)
+        return np.asarray(array * per_output.reshape(groups, 1, outputs), dtype=weights.dtype)
 
-    return replace(weights, loader=load)
+    if (steps := weights.steps) is None:
+        return replace(weights, loader=lambda: scaled(weights.load()))
+
+    return replace(weights, loader=lambda: scaled(weights.load()), steps=lambda: scaled(steps()))
 
 
 def _combined(

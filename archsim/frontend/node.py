@@ -56,6 +56,8 @@ class Node:
         value = self.value(index)
         if isinstance(value, Constant):
             return value
+        if (given := self.builder.given_constant(value)) is not None:
+            return given
         if self.builder.feeds(value):
             raise self.error(
                 f"{what} {value.name!r}, a graph input without an initializer",
@@ -71,9 +73,7 @@ class Node:
 
     def integers(self, index: int, what: str) -> tuple[int, ...]:
         """The elements of a small constant operand of whole numbers."""
-        array = self.numbers(index, what)
-        self.require(array.dtype.kind in "iu", f"{what} of type {array.dtype}", "integers")
-        return tuple(int(number) for number in array)
+        return tuple(int(number) for number in self.numbers(index, what))
 
     def setting(self, index: int, name: str) -> tuple[int, ...] | None:
         """Integers that older opsets give as attribute `name` and newer ones as input `index`; None if absent."""
@@ -141,11 +141,24 @@ class Node:
         compute: Callable[..., tuple[Array, ...]],
         dtype: str | None = None,
     ) -> None:
-        """The outputs hold moved or repeated elements of `operands`; constants are folded."""
+        """The outputs hold moved or repeated elements of `operands`; constants are folded, and so are outputs
+        without elements, which nothing need be known for."""
         results = tuple(self._result(index, shape, dtype or operands[0].dtype) for index, shape in enumerate(shapes))
         if constants := all_constant(operands):
             self.builder.fold(self.name, constants, results, compute)
             return
+        filled = [index for index, result in enumerate(results) if result.elements]
+        self.builder.define_empty(result for result in results if not result.elements)
+        if not filled:
+            self.builder.folded.append(self.name)
+            return
+        if len(filled) < len(results):
+            results, whole = tuple(results[index] for index in filled), compute
+
+            def compute(*arrays: Array) -> tuple[Array, ...]:
+                computed = whole(*arrays)
+                return tuple(computed[index] for index in filled)
+
         layer = LayoutLayer(
             name=self.name,
             op=self.op,
@@ -164,35 +177,51 @@ class Node:
         *,
         operations: int,
         access: Access,
+        additions: int = 0,
         unit: str = "elementwise",
         dtype: str | None = None,
+        index: int = 0,
+        part: str = "",
+        op: str = "",
     ) -> None:
-        """The first output is computed by the digital units, in `operations` lane operations; constants are folded."""
-        result = self._result(0, shape, dtype or operands[0].dtype)
+        """Output `index` is computed by the digital units, in `operations` lane operations, and `additions` more that
+        a multiplier does along with its products; constants are folded.
+
+        `part` names a further step of a node that something stands for already, `op` what it does if not the
+        node's own op."""
+        result = self._result(index, shape, dtype or operands[0].dtype)
 
         def typed(*arrays: Array) -> Array:
             return np.asarray(compute(*arrays), dtype=result.dtype)
 
         if constants := all_constant(operands):
-            self.builder.fold(self.name, constants, (result,), lambda *arrays: (typed(*arrays),))
+            self.builder.fold(self.name, constants, (result,), lambda *arrays: (typed(*arrays),), further=bool(part))
+            return
+        if not result.elements:
+            self.builder.define_empty([result])
+            self.builder.folded += [] if part else [self.name]
             return
         layer = VectorLayer(
-            name=self.name,
-            op=self.op,
+            name=f"{self.name} {part}" if part else self.name,
+            op=op or self.op,
             operands=as_operands(operands),
             results=(result.name,),
-            nodes=(self.name,),
+            nodes=() if part else (self.name,),
             access=access,
             unit=unit,
             operations=operations,
+            additions=additions,
             compute=typed,
         )
         self.builder.add_layer(layer, (result,))
 
-    def elementwise(self, compute: Callable[[Array], Array], *, per_element: int = 1, mixes: Shape = ()) -> None:
-        """The first output has the shape of the first input and takes `per_element` operations an element."""
+    def elementwise(
+        self, compute: Callable[[Array], Array], *, per_element: int = 1, more: int = 0, mixes: Shape = ()
+    ) -> None:
+        """The first output has the shape of the first input and takes `per_element` operations an element and `more`
+        in all."""
         value = self.value(0)
-        operations = per_element * math.prod(value.shape)
+        operations = per_element * math.prod(value.shape) + more
         self.vector([value], value.shape, compute, operations=operations, access=Pointwise(mixes))
 
     def _result(self, index: int, shape: Shape, dtype: str) -> Tensor:

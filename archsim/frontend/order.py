@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import onnx
 
@@ -18,22 +19,26 @@ _MAX_COMPARED = 2000
 
 @dataclass(frozen=True, slots=True)
 class NamedNode:
-    """An ONNX node, its unique name, and all values it reads (those inside of its subgraphs included)."""
+    """An ONNX node, its unique name, and all values it reads (those inside of its subgraphs included); `opset` is the
+    version of its op where that is not the model's."""
 
     name: str
     proto: onnx.NodeProto
     reads: tuple[str, ...]
+    opset: int | None = None
 
 
-def ordered_nodes(graph: onnx.GraphProto, known: Collection[str], source: str) -> tuple[NamedNode, ...]:
-    """The nodes in topological order, file order where both are possible.
+def ordered_nodes(
+    graph: onnx.GraphProto, known: Collection[str], source: str, opset: int | None = None
+) -> tuple[NamedNode, ...]:
+    """The nodes, of an `opset` if not the model's, in topological order, file order where both are possible.
 
     `known` are the inputs and initializers. A value written twice, one that nothing writes, and a cycle
     raise `InputError`.
     """
-    nodes = _named(graph)
+    nodes = _named(graph, opset)
     writers = _writers(nodes, known, source)
-    names = [*known, *writers][:_MAX_COMPARED]
+    names = list(islice(chain(known, writers), _MAX_COMPARED))
     problems: list[Problem] = []
     for node in nodes:
         for value in node.reads:
@@ -51,7 +56,7 @@ def ordered_nodes(graph: onnx.GraphProto, known: Collection[str], source: str) -
     return tuple(nodes[index] for index in _topological(nodes, writers, source))
 
 
-def _named(graph: onnx.GraphProto) -> list[NamedNode]:
+def _named(graph: onnx.GraphProto, opset: int | None) -> list[NamedNode]:
     taken: Counter[str] = Counter()
     nodes = []
     for index, proto in enumerate(graph.node):
@@ -62,7 +67,7 @@ def _named(graph: onnx.GraphProto) -> list[NamedNode]:
             name = f"{wanted}_{taken[wanted]}"
         taken[name] += 1
         inner = sorted({value for attribute in proto.attribute for value in _captured(attribute)})
-        nodes.append(NamedNode(name, proto, (*(value for value in proto.input if value), *inner)))
+        nodes.append(NamedNode(name, proto, (*(value for value in proto.input if value), *inner), opset))
     return nodes
 
 

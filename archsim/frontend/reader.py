@@ -41,8 +41,9 @@ def read_model(path: Path) -> onnx.ModelProto:
 
 def check_names(model: onnx.ModelProto, source: str) -> None:
     """Raise `InputError` if a name is not UTF-8: protobuf hands such a name over as bytes."""
-    domains = (entry.domain for entry in model.opset_import)
-    broken = next((name for names in (domains, _names(model.graph)) for name in names if isinstance(name, bytes)), None)
+    domains = (entry.domain for body in (model, *model.functions) for entry in body.opset_import)
+    sources = (domains, _names(model.graph), *map(_function_names, model.functions))
+    broken = next((name for names in sources for name in names if isinstance(name, bytes)), None)
     if broken is not None:
         raise input_error(source, "graph", value=f"the name {broken!r}", expected="names in UTF-8")
 
@@ -55,13 +56,24 @@ def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
         yield value.name
         yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
     for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-        for attribute in node.attribute:
-            yield attribute.name
-            if attribute.HasField("t"):
-                yield from _tensor_names(attribute.t)
-            for subgraph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
-                yield from _names(subgraph)
+        yield from _node_names(node)
+
+
+def _function_names(function: onnx.FunctionProto) -> Iterator[str | bytes]:
+    yield from (function.name, function.domain, *function.input, *function.output, *function.attribute)
+    yield from (attribute.name for attribute in function.attribute_proto)
+    for node in function.node:
+        yield from _node_names(node)
+
+
+def _node_names(node: onnx.NodeProto) -> Iterator[str | bytes]:
+    yield from (node.name, node.op_type, node.domain, node.overload, *node.input, *node.output)
+    for attribute in node.attribute:
+        yield from (attribute.name, attribute.ref_attr_name)
+        if attribute.HasField("t"):
+            yield from _tensor_names(attribute.t)
+        for subgraph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+            yield from _names(subgraph)
 
 
 def _tensor_names(tensor: onnx.TensorProto) -> Iterator[str | bytes]:

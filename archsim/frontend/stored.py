@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from archsim.errors import InputError, Problem, input_error
-from archsim.frontend.dtypes import NUMPY_NAMES, onnx_name
+from archsim.frontend.dtypes import BITS, NUMPY_NAMES, onnx_name
 from archsim.frontend.inputs import MAX_RANK
 from archsim.graph import Constant
 from archsim.graph.tensors import Array
@@ -41,10 +41,12 @@ def stored_constant(tensor: onnx.TensorProto, key: str, source: str, base_dir: P
     count = math.prod(shape)
     if tensor.data_location == TensorProto.EXTERNAL:
         return _external(tensor, key, dtype, source, base_dir)
+    per_byte = 8 // BITS.get(dtype, 8)
     if tensor.HasField("raw_data"):
-        held, needed, unit = len(tensor.raw_data), count * np.dtype(dtype).itemsize, "bytes"
+        held, needed, unit = len(tensor.raw_data), -(-count // per_byte) * np.dtype(dtype).itemsize, "bytes"
     else:
-        held, needed, unit = len(getattr(tensor, _TYPED_FIELDS.get(tensor.data_type, "int32_data"))), count, "elements"
+        held = len(getattr(tensor, _TYPED_FIELDS.get(tensor.data_type, "int32_data")))
+        needed, unit = -(-count // per_byte), "elements"
     if held != needed:
         raise input_error(source, place, value=f"{held} {unit} of data", expected=f"{needed} for shape {shape}")
     return Constant(key, shape, dtype, lambda: numpy_helper.to_array(tensor))
@@ -54,6 +56,8 @@ def _external(tensor: onnx.TensorProto, key: str, dtype: str, source: str, base_
     place = f"tensor {key!r}"
     shape = tuple(tensor.dims)
     count = math.prod(shape)
+    if dtype in BITS:
+        raise input_error(source, place, value=f"external data of type {dtype}", expected="whole bytes an element")
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     if base_dir is None:
@@ -120,6 +124,8 @@ def stored_constants(graph: onnx.GraphProto, source: str, base_dir: Path | None)
     constants: dict[str, Constant] = {}
     problems: list[Problem] = []
     for tensor in graph.initializer:
+        if tensor.name in constants:
+            problems.append(Problem(source, f"tensor {tensor.name!r}", "a second one", "each name once"))
         try:
             constants[tensor.name] = stored_constant(tensor, tensor.name, source, base_dir)
         except InputError as error:

@@ -6,7 +6,7 @@ from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
 from archsim.graph import Sliding
 
-MAX_SPATIAL_AXES = 2
+MAX_SPATIAL_AXES = 3
 
 
 def sliding_windows(node: Node, spatial: Shape, kernel: Shape, *, ceil: bool = False) -> tuple[Sliding, Shape]:

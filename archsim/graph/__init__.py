@@ -2,7 +2,17 @@
 
 from archsim.graph.access import Access, Pointwise, Rows, Sliding, Whole
 from archsim.graph.graph import Coverage, Graph
-from archsim.graph.layers import FreeLayer, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
+from archsim.graph.layers import (
+    FreeLayer,
+    Grid,
+    Layer,
+    LayoutLayer,
+    MatrixLayer,
+    Phase,
+    RecurrentLayer,
+    Round,
+    VectorLayer,
+)
 from archsim.graph.tensors import Constant, Tensor
 
 __all__ = [
@@ -11,11 +21,14 @@ __all__ = [
     "Coverage",
     "FreeLayer",
     "Graph",
+    "Grid",
     "Layer",
     "LayoutLayer",
     "MatrixLayer",
+    "Phase",
     "Pointwise",
     "RecurrentLayer",
+    "Round",
     "Rows",
     "Sliding",
     "Tensor",

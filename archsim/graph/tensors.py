@@ -32,7 +32,8 @@ class Constant:
     """A constant tensor, not in memory until `load` is called (and not kept afterwards).
 
     `key` names the stored data it comes from: two constants of equal key share their data.
-    `placeholder` says that the file holds a shape and no trained numbers (ConstantOfShape).
+    `placeholder` says that the file holds a shape and no trained numbers (ConstantOfShape). Numbers that stand for
+    integers have `steps`, which gives an array of `shape`: each number is an integer times its step.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Constant:
     dtype: str
     loader: Callable[[], Array]
     placeholder: bool = False
+    steps: Callable[[], Array] | None = None
 
     @property
     def elements(self) -> int:
@@ -54,5 +56,10 @@ class Constant:
         return array
 
     def map(self, change: Callable[[Array], Array], shape: tuple[int, ...], dtype: str | None = None) -> Constant:
-        """The constant that `change` makes of this one, as lazily; it keeps the key."""
-        return Constant(self.key, shape, dtype or self.dtype, lambda: change(self.load()), self.placeholder)
+        """The constant that `change` makes of this one, as lazily; it keeps the key.
+
+        `change` moves elements, or multiplies them and so their steps.
+        """
+        steps = self.steps
+        changed = None if steps is None else lambda: change(steps())
+        return Constant(self.key, shape, dtype or self.dtype, lambda: change(self.load()), self.placeholder, changed)

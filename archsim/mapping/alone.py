@@ -39,7 +39,8 @@ def with_outputs(stage: Stage, first: int, last: int) -> Stage:
     part, whole = last - first, matrix.outputs
 
     def share(layer: VectorLayer) -> VectorLayer:
-        return replace(layer, operations=-(-layer.operations * part // whole))
+        operations, additions = (-(-number * part // whole) for number in (layer.operations, layer.additions))
+        return replace(layer, operations=operations, additions=additions)
 
     joins = tuple(replace(j, channels=part) if j.channels == whole else j for j in stage.joins)
     layer: MatrixLayer = replace(matrix, outputs=part)

@@ -19,16 +19,19 @@ def make_plans(draft: Draft, placed: list[Placed]) -> tuple[StagePlan, ...]:
     pieces: dict[tuple[int, int], list[Placed]] = {}
     for piece in placed:
         pieces.setdefault((piece.stage, piece.copy), []).append(piece)
+    owners = {user: first for first, users in draft.uses.items() for user in users if user != first}
     plans: list[StagePlan] = []
     for stage in draft.stages.stages:
         if stage.matrix is None:
             plans.append(_vector_plan(stage, draft.assignments[stage.index], pieces))
         else:
-            plans.append(_matrix_plan(draft, stage, pieces))
+            plans.append(_matrix_plan(draft, stage, pieces, owners.get(stage.index)))
     return tuple(plans)
 
 
-def _matrix_plan(draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:
+def _matrix_plan(
+    draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[Placed]], owner: int | None
+) -> StagePlan:
     tiling, assignment = draft.tilings[stage.index], draft.assignments[stage.index]
     copies = []
     for copy in range(draft.copies[stage.index]):
@@ -38,7 +41,7 @@ def _matrix_plan(draft: Draft, stage: Stage, pieces: dict[tuple[int, int], list[
             parts.append(Part(piece.tile, piece.slot, piece.arrays, share.inputs, share.outputs))
         copies.append(Copy(copy, tuple(parts), assignment.windows(copy)))
     fresh, positions = draft.fresh(stage.index)
-    return StagePlan(stage, tiling, assignment, tuple(copies), fresh, positions)
+    return StagePlan(stage, tiling, assignment, tuple(copies), fresh, positions, owner)
 
 
 def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:

@@ -13,22 +13,28 @@ from archsim.hardware import Design
 from archsim.mapping.registry import Registry
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling
+from archsim.mapping.uses import Uses
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A matrix layer as the policies see it: its windows, the arrays of one copy, and its stage."""
+    """A matrix as the policies see it: the arrays of one copy, and the stages that use it."""
 
-    windows: int
     arrays: int
-    stage: Stage
+    uses: tuple[Stage, ...]
     room: int
 
     @property
+    def windows(self) -> int:
+        """Those of all uses."""
+        return sum(stage.windows for stage in self.uses)
+
+    @property
     def most(self) -> int:
-        """Copies that can be of use: one a window, one where a window waits for the one before, and no more than
-        have room to read at once."""
-        return min(1 if self.stage.recurrent else self.windows, max(self.room // self.arrays, 1))
+        """Copies that can be of use: one a window of the largest use, whose windows alone are divided among copies,
+        one where a window waits for the one before, and no more than have room to read at once."""
+        useful = max(1 if stage.recurrent else stage.windows for stage in self.uses)
+        return min(useful, max(self.room // self.arrays, 1))
 
     def slots(self, copies: int) -> int:
         """Windows that the busiest of `copies` runs."""
@@ -47,17 +53,21 @@ POLICIES: Registry[Policy] = Registry("copies.policy")
 
 
 def copies_of(
-    stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int, room: int = UNLIMITED
+    stages: Stages, tilings: dict[int, Tiling], design: Design, budget: int, uses: Uses, room: int = UNLIMITED
 ) -> dict[int, int]:
-    """The copies of each stage in `tilings` by the design's policy, at most `budget` arrays in all.
+    """The copies of each stage in `tilings` by the design's policy, at most `budget` arrays in all; stages that use
+    the same matrix (see `uses`) have the same copies.
 
     No policy but `explicit` gives a layer more copies than it has windows, more arrays than there is `room` for
     at once, or a recurrent layer more than one copy.
     """
-    chosen = [stage for stage in stages.stages if stage.index in tilings]
-    demands = [Demand(stage.windows, tilings[stage.index].arrays, stage, room) for stage in chosen]
+    demands = [
+        Demand(tilings[first].arrays, tuple(stages.stages[index] for index in each), room)
+        for first, each in uses.items()
+        if first in tilings
+    ]
     copies = POLICIES[design.copies.policy](demands, stages, design, budget)
-    return {demand.stage.index: count for demand, count in zip(demands, copies, strict=True)}
+    return {stage.index: count for demand, count in zip(demands, copies, strict=True) for stage in demand.uses}
 
 
 @POLICIES.register("none")
@@ -95,7 +105,7 @@ def isaac(demands: list[Demand], stages: Stages, design: Design, budget: int) ->
             wanted[stage.index] = 0
     divisor = 1
     while True:
-        copies = [max(1, min(wanted[d.stage.index] // divisor, d.most)) for d in demands]
+        copies = [max(1, min(max(wanted[use.index] for use in d.uses) // divisor, d.most)) for d in demands]
         if sum(c * d.arrays for c, d in zip(copies, demands, strict=True)) <= budget or max(copies) == 1:
             return copies
         divisor *= 2

@@ -18,13 +18,14 @@ from archsim.mapping.sharing import Sharing
 from archsim.mapping.spans import WHOLE, Span
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import FILTER_ROWS, Share, Tiling, share
+from archsim.mapping.uses import Uses
 from archsim.mapping.vector_work import busiest_cycles
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index; how many
-    arrays a tile takes, and which share converters.
+    """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index; which of them
+    use the same arrays; how many arrays a tile takes, and which share converters.
 
     A stage `alone` reads from memory and begins anew with each image.
     """
@@ -36,6 +37,7 @@ class Draft:
     copies: dict[int, int]
     tile_arrays: int
     sharing: Sharing
+    uses: Uses
     alone: bool = False
 
     @cached_property
@@ -51,6 +53,10 @@ class Draft:
             made = assign(stage.grid, counts[stage.index])
             result[stage.index] = replace(made, rotation=0) if self.alone else made
         return result
+
+    def users(self, index: int) -> tuple[int, ...]:
+        """The stages that use the arrays which stage number `index` was the first to use; a vector stage by itself."""
+        return self.uses.get(index, (index,))
 
     def share(self, index: int, start: int, stop: int) -> Share:
         """What the arrays `start` to `stop` of a copy of a matrix stage read and give."""
@@ -101,7 +107,8 @@ class Draft:
         """The share of the fastest possible interval for which one copy of each matrix stage keeps the special
         functions of its home tile (or its multiplier, if that has more to do) busy."""
         slots = {index: int(np.bincount(self.assignments[index].copy_of).max()) for index in self.copies}
-        cycles = max((slots[i] * self.tilings[i].read_cycles for i in self.copies), default=0)
+        each = (sum(slots[use] for use in uses) * self.tilings[first].read_cycles for first, uses in self.uses.items())
+        cycles = max(each, default=0)
         interval_ns = cycles * self.design.cycle_ns
         loads = {}
         for index in self.copies:

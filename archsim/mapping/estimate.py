@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.mapping.needs import Integers
-from archsim.mapping.placement import Placement, StagePlan
+from archsim.mapping.placement import Placement, StagePlan, slots_of
 from archsim.mapping.sharing import Sharing
 from archsim.mapping.stages import StageInput
 
@@ -124,7 +124,13 @@ def _estimate(done: tuple[int, ...], interval: int, spans: list[tuple[int, int, 
 def interval_bound(placement: Placement) -> int:
     """Read cycles between two images that no run can beat: what the busiest layer's copies all have to do."""
     latency = placement.design.pipeline.latency_cycles
-    return max(_busy(plan, reads_of(plan, placement.sharing), latency) for plan in placement.plans)
+    alone = (_busy(plan, reads_of(plan, placement.sharing), latency) for plan in placement.plans)
+    together = (
+        slots_of(placement.users(plan.owner)) * reads_of(plan, placement.sharing)
+        for plan in placement.plans
+        if plan.owner is not None and not plan.assignment.rotation
+    )
+    return max(*alone, *together, 0)
 
 
 def reads_of(plan: StagePlan, sharing: Sharing) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from archsim.graph import Graph, LayoutLayer, MatrixLayer, Rows, Tensor
 from archsim.graph.tensors import Array
+from archsim.mapping.tracing import FIRST, carried
 
 
 def channel_axis(graph: Graph, tensor: Tensor) -> int:
@@ -23,14 +24,14 @@ def channel_axis(graph: Graph, tensor: Tensor) -> int:
 def _axis_of_rows(graph: Graph, tensor: Tensor) -> int | None:
     """The only axis on which the elements of a window of rows differ, for the first layer that reads such; None if
     there is none, or if a window holds elements of several axes."""
-    elements: dict[str, Array] = {tensor.name: np.arange(math.prod(tensor.shape)).reshape(tensor.shape)}
+    elements: dict[str, Array] = {tensor.name: FIRST + np.arange(math.prod(tensor.shape)).reshape(tensor.shape)}
     for layer in graph.layers:
         read = [elements[name] for name in layer.inputs if name in elements]
         if read and isinstance(layer, MatrixLayer) and isinstance(layer.access, Rows):
-            places = np.unravel_index(read[0].reshape(-1, read[0].shape[-1])[0], tensor.shape)
+            window = read[0].reshape(-1, read[0].shape[-1])[0]
+            places = np.unravel_index(window[window >= FIRST] - FIRST, tensor.shape)
             differing = [axis for axis, place in enumerate(places) if np.unique(place).size > 1]
             return differing[0] if len(differing) == 1 else None
         if read and isinstance(layer, LayoutLayer) and len(read) == len(layer.inputs):
-            operands = [elements[each] if isinstance(each, str) else each.load() for each in layer.operands]
-            elements |= zip(layer.results, layer.compute(*operands), strict=True)
+            elements |= zip(layer.results, carried(layer, elements), strict=True)
     return None

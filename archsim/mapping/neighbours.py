@@ -16,7 +16,8 @@ def units_along_the_mesh(draft: Draft) -> list[Unit]:
     the copies of replicated layers are interleaved and a strip's producer and consumer are neighbours; then the
     others."""
     units = []
-    for index, count in draft.copies.items():
+    for index in draft.uses:
+        count = draft.copies[index]
         arrays = draft.tilings[index].arrays
         fitting = min(draft.tile_arrays // arrays, count)
         if draft.sfu_loads[index]:

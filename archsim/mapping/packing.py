@@ -163,13 +163,15 @@ class Packer:
         self, target: Bin, stage: int, copies: tuple[int, ...], homes: tuple[int, ...], arrays: tuple[int, int]
     ) -> bool:
         """Whether a tile has buffer and special functions for these `arrays` (first and last) of copies, too."""
-        load = self._sfu_loads.get(stage, 0) * len(homes)
+        users = self._draft.users(stage)
+        load = sum(self._sfu_loads.get(user, 0) for user in users) * len(homes)
         if target.sfu_load and target.sfu_load + load > 1:
             return False
-        others = sum(size for index, size in target.bytes_of.items() if index != stage)
-        fetching = target.fetching.get(stage, ()) + copies
-        span = self._draft.span(stage, *arrays).union(target.spans.get(stage))
-        needed = others + self._buffers.minimum_bytes(stage, fetching, target.homes.get(stage, ()) + homes, span)
+        needed = sum(size for index, size in target.bytes_of.items() if index not in users)
+        for user in users:
+            fetching = target.fetching.get(user, ()) + copies
+            span = self._draft.span(user, *arrays).union(target.spans.get(user))
+            needed += self._buffers.minimum_bytes(user, fetching, target.homes.get(user, ()) + homes, span)
         room = self._design.tile.buffer_bytes
         if room is not None and needed > room:
             if not target.bytes_of and len(copies) == 1:
@@ -180,9 +182,14 @@ class Packer:
     def _put(self, target: Bin, stage: int, copy: int, start: int, count: int, home: bool) -> None:
         if not target.fetching:
             self._bins.append(target)
-        self.placed.append(Placed(stage, copy, target.tile, start, count, target.used))
+        for user in self._draft.users(stage):
+            self._put_user(target, user, copy, start, count, home)
         target.used += count
         target.free -= count
+
+    def _put_user(self, target: Bin, stage: int, copy: int, start: int, count: int, home: bool) -> None:
+        """All that use the same arrays have their buffers and special functions beside them."""
+        self.placed.append(Placed(stage, copy, target.tile, start, count, target.used))
         target.fetching[stage] = (*target.fetching.get(stage, ()), copy)
         if home:
             target.sfu_load += self._sfu_loads.get(stage, 0)

@@ -15,7 +15,9 @@ from archsim.mapping.stages import Stages, build_stages
 from archsim.mapping.tiling import FILTER_ROWS, SPLITS, tile_layer
 from archsim.mapping.training import Training
 
-# The most that is tried: beyond, tables no longer fit the memory of a usual machine.
+# The most that is tried: beyond, tables no longer fit the memory of a usual machine. Each element of a tensor is
+# followed through the layers that move it.
+_MOST_ELEMENTS = 1 << 27
 _MOST_WINDOWS = 20_000_000
 
 
@@ -42,11 +44,17 @@ def place(graph: Graph, design: Design, *, training: Training | None = None) -> 
     problems = check(design)
     if problems:
         raise InputError(*problems)
+    largest = max(graph.tensors.values(), key=lambda tensor: tensor.elements)
+    if largest.elements > _MOST_ELEMENTS:
+        shown = f"a shape of {largest.elements} elements, {largest.shape}"
+        raise input_error(graph.name, f"tensor {largest.name!r}", value=shown, expected=f"at most {_MOST_ELEMENTS}")
     stages = build_stages(graph)
     _check_units(graph, design, stages)
     tilings = {s.index: tile_layer(s.matrix, design) for s in stages.stages if s.matrix}
     if not tilings:
-        raise input_error(graph.name, expected="a network with at least one Conv, Gemm, MatMul, LSTM or GRU")
+        raise input_error(graph.name, expected="a network with at least one Conv, Gemm, MatMul, LSTM, GRU or RNN")
+    if not stages.outputs:
+        raise input_error(graph.name, value="outputs that are known beforehand", expected="an output that is computed")
     windows = sum(stage.windows for stage in stages.stages)
     if windows > _MOST_WINDOWS:
         raise input_error(graph.name, value=f"{windows} windows", expected=f"at most {_MOST_WINDOWS} in all layers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archsim.graph import Graph
@@ -48,7 +49,8 @@ class StagePlan:
 
     Of the `positions` of a kernel each window fetches the number in `fresh` from the tile's buffer; the others are
     in the arrays' registers already. `passes` is how often a copy reads for each window: more than once where it has
-    more arrays than can read at once.
+    more arrays than can read at once. Where an earlier stage uses the same weights, `owner` is the number of the first
+    that does, and the arrays are its own: they read for one window at a time.
     """
 
     stage: Stage
@@ -57,6 +59,7 @@ class StagePlan:
     copies: tuple[Copy, ...]
     fresh: Integers
     positions: int
+    owner: int | None = None
     passes: int = 1
 
     @property
@@ -67,12 +70,18 @@ class StagePlan:
     @property
     def slots(self) -> int:
         """Windows that the busiest copy runs for one image, passes counted."""
-        return self.passes * max(len(copy.windows) for copy in self.copies)
+        return slots_of((self,))
 
     @property
     def arrays(self) -> int:
-        """Arrays of all copies."""
-        return self.tiling.arrays * len(self.copies) if self.tiling else 0
+        """Arrays of all copies; none of its own where another stage has them."""
+        return self.tiling.arrays * len(self.copies) if self.tiling and self.owner is None else 0
+
+
+def slots_of(users: Sequence[StagePlan]) -> int:
+    """Windows that the busiest copy runs for one image, for all that use its arrays; passes counted."""
+    copies = zip(*(plan.copies for plan in users), strict=True)
+    return users[0].passes * max(sum(len(copy.windows) for copy in each) for each in copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,10 @@ class Placement:
     from_memory: bool = False
     staging_arrays: int = 0
     spill_bytes: int = 0
+
+    def users(self, index: int) -> tuple[StagePlan, ...]:
+        """The plan number `index` and those of the stages that use its arrays, too."""
+        return (self.plans[index], *(plan for plan in self.plans if plan.owner == index))
 
     @property
     def arrays_used(self) -> int:

@@ -271,7 +271,7 @@ class _Builder:
         axis = 1 if len(shape_out) > 2 else max(len(shape_out) - 1, 0)
         direct = [self.tracer.sources[t] for t in layer.inputs if t in self.tracer.sources]
         same_shape = [source for source in direct if source.shape == shape_out]
-        if same_shape:
+        if same_shape and not isinstance(layer.access, Sliding):
             axis = same_shape[0].channel_axis
         inputs: list[StageInput] = []
         for tensor in layer.inputs:
@@ -282,16 +282,15 @@ class _Builder:
 
     def _operand(self, tensor: str, layer: VectorLayer, axis: int | None = None) -> list[StageInput]:
         """What each position of the layer's result needs of one operand."""
-        shape_out = self.graph.tensors[layer.results[0]].shape
+        shape_in, shape_out = self.graph.tensors[tensor].shape, self.graph.tensors[layer.results[0]].shape
         if axis is None:
             axis = max(self.tracer.sources[t].channel_axis for t in layer.inputs if self._can_host(t, layer))
         source = self.tracer.sources.get(tensor)
         direct = source is not None and source.channel_axis == axis
         if isinstance(layer.access, Sliding):
-            shape_in = self.graph.tensors[tensor].shape
             need = sliding(layer.access, shape_in[0], shape_in[2:], shape_out[2:])
             return self._through(need, self._by_position(tensor, 1))
-        if isinstance(layer.access, Pointwise) and _local(layer.access, shape_out, axis):
+        if isinstance(layer.access, Pointwise) and _local(layer.access, shape_in, shape_out, axis):
             if direct and source is not None and source.shape == shape_out:
                 return [StageInput(source.index, source.channels, identity(source.grid))]
             traced = np.broadcast_to(self.tracer.slots(tensor), shape_out)
@@ -304,9 +303,12 @@ class _Builder:
         ]
 
 
-def _local(access: Pointwise, shape: Sequence[int], channel_axis: int) -> bool:
-    """Whether each position needs only its own position of the operands."""
-    return {axis % len(shape) for axis in access.mixes} <= {channel_axis}
+def _local(access: Pointwise, operand: Sequence[int], shape: Sequence[int], channel_axis: int) -> bool:
+    """Whether each position needs only its own position of the operand: one that does not broadcast to the result
+    (scales along another axis than the last) is needed whole."""
+    aligned = zip(reversed(operand), reversed(shape), strict=False)
+    fits = len(operand) <= len(shape) and all(size in (1, whole) for size, whole in aligned)
+    return fits and {axis % len(shape) for axis in access.mixes} <= {channel_axis}
 
 
 def _simplest(slots: Array, grid: Grid) -> Need:

@@ -16,8 +16,8 @@ from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid
 from archsim.mapping.needs import Integers
 
-# Slot numbers start here while they are traced, so that no constant that a layer inserts looks like one.
-_FIRST = 1 << 40
+FIRST = 1 << 40
+"""Numbers of elements start here while they are traced, so that no number that a layer inserts looks like one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Tracer:
     def slots(self, tensor: str) -> Array:
         """For each element of the tensor the slot it comes from, counted on through the sources; -1 for none."""
         traced = self._trace(tensor)
-        return np.where(traced >= _FIRST, traced - _FIRST, -1)
+        return np.where(traced >= FIRST, traced - FIRST, -1)
 
     def offsets(self) -> Mapping[int, int]:
         """The first slot number of each source."""
@@ -75,24 +75,37 @@ class Tracer:
             return self._positions(source)
         layer = self._graph.producers[tensor]
         if isinstance(layer, LayoutLayer):
-            operands = [self._trace(x) if isinstance(x, str) else x.load() for x in layer.operands]
-            return layer.compute(*operands)[layer.results.index(tensor)]
+            moved = carried(layer, {name: self._trace(name) for name in layer.inputs})
+            return moved[layer.results.index(tensor)]
         if isinstance(layer, RecurrentLayer) and tensor != layer.results[0]:
-            # The last states are there with the last step's result.
-            every: Array = self._trace(layer.results[0])
-            return every[-1:].reshape(self._graph.tensors[tensor].shape)
+            return _last_steps(layer, self._trace(layer.results[0]))
         if isinstance(layer, FreeLayer):
             latest = max((int(self._trace(x).max(initial=0)) for x in layer.inputs), default=0)
             return np.full(self._graph.tensors[tensor].shape, latest, np.int64)
         raise LookupError(f"{tensor!r} is written by {layer.name!r}, which is no stage yet")
 
     def _positions(self, source: Source) -> Array:
-        first = _FIRST + self.offsets()[source.index]
+        first = FIRST + self.offsets()[source.index]
         axis = source.channel_axis
         shape = list(source.shape)
         if shape:
             shape[axis] = 1
         return np.broadcast_to(first + np.arange(source.grid.size).reshape(shape), source.shape)
+
+
+def carried(layer: LayoutLayer, numbered: Mapping[str, Array]) -> tuple[Array, ...]:
+    """The results of `layer` for operands whose elements are numbers from `FIRST` on; constants have none."""
+    operands = (numbered[x] if isinstance(x, str) else np.zeros(x.shape, np.int64) for x in layer.operands)
+    return layer.compute(*operands)
+
+
+def _last_steps(layer: RecurrentLayer, every: Array) -> Array:
+    """What the last states hold, (1, batch, hidden): they are there with the result of each sequence's last step."""
+    windows = layer.windows // layer.batch
+    steps = (windows // len(layer.rounds),) * layer.batch if layer.lengths is None else layer.lengths
+    last = np.array(steps) * len(layer.rounds) - 1
+    found: Array = every[last, 0, np.arange(layer.batch)][None]
+    return found
 
 
 def compact(table: Integers) -> Integers:

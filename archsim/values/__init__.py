@@ -1,13 +1,14 @@
 """The numbers of a network: in floating point as the model says, and quantised through crossbars."""
 
-from archsim.values.arrays import load_arrays, network_inputs
+from archsim.values.arrays import DATA_NAMES, load_arrays, network_inputs
 from archsim.values.calibration import Calibration, calibrate
 from archsim.values.design import crossbar_spec
 from archsim.values.evaluation import EvaluationResult, evaluate
 from archsim.values.floating import run_float
-from archsim.values.quantised import MatrixCheck, ValueResult, run_quantised
+from archsim.values.quantised import MatrixCheck, ValueResult, run_crossbars, run_quantised
 
 __all__ = [
+    "DATA_NAMES",
     "Calibration",
     "EvaluationResult",
     "MatrixCheck",
@@ -17,6 +18,7 @@ __all__ = [
     "evaluate",
     "load_arrays",
     "network_inputs",
+    "run_crossbars",
     "run_float",
     "run_quantised",
 ]

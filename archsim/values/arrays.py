@@ -22,7 +22,9 @@ MAX_BYTES = 2**32
 
 MAX_ARRAYS = 1000
 
-_DATA_NAMES = ("images", "inputs")
+DATA_NAMES = ("images", "inputs")
+"""What the data of a network of one input may be called."""
+
 # zipfile raises RuntimeError for an encrypted file, and a kind of it for a compression method that it does not know.
 _BROKEN = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
@@ -85,13 +87,13 @@ def network_inputs(graph: Graph, arrays: Mapping[str, Array], source: str) -> di
     if not missing:
         return {name: arrays[name] for name in names}
     if len(names) == 1:
-        found = [name for name in _DATA_NAMES if name in arrays]
+        found = [name for name in DATA_NAMES if name in arrays]
         if len(found) == 1:
             return {names[0]: arrays[found[0]]}
         if found:
             expected = f"one of them, or an array named {names[0]!r}"
             raise input_error(source, value=f"both {' and '.join(map(repr, found))}", expected=expected)
-        accepted = f"an array named {' or '.join(map(repr, (*_DATA_NAMES, names[0])))}"
+        accepted = f"an array named {' or '.join(map(repr, (*DATA_NAMES, names[0])))}"
     else:
         accepted = f"arrays named {', '.join(map(repr, names))}"
     there = ", ".join(sorted(arrays)) or "no arrays"

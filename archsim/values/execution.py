@@ -23,8 +23,9 @@ def batches_at_once(graph: Graph) -> int:
     return min(BATCHES_AT_ONCE, max(1, ELEMENTS_AT_ONCE // largest))
 
 
-def check_runnable(graph: Graph) -> None:
-    """Raise `InputError` if the graph has no numbers: free layers, or weights that are shapes alone."""
+def check_runnable(graph: Graph, *, placeholders: bool = False) -> None:
+    """Raise `InputError` if the graph has no numbers: free layers, or (unless `placeholders`) weights that are shapes
+    alone."""
     problems = [
         Problem(
             graph.name, f"node {layer.name!r} ({layer.op})", "a node treated as free", "no free nodes in a value run"
@@ -33,19 +34,22 @@ def check_runnable(graph: Graph) -> None:
         if isinstance(layer, FreeLayer)
     ]
     blank = [layer for layer in graph.layers if any(constant.placeholder for constant in _constants(layer))]
-    if blank:
+    if blank and not placeholders:
         shown = f"no trained numbers in {len(blank)} layers, the first {blank[0].name!r}"
         problems.append(Problem(graph.name, "weights", shown, "a trained model, or --random-weights SEED"))
     if problems:
         raise InputError(*problems)
 
 
-def execute(graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRule) -> list[dict[str, Array]]:
+def execute(
+    graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRule, *, finite: bool = True
+) -> list[dict[str, Array]]:
     """The graph's outputs for each of `batches`, which hold an array of the declared shape for every input.
 
     Layers are computed one after the other for all batches, so that matrix layers see them together; a
     tensor is dropped when nobody reads it any more. Infinities may come and go between vector layers; in what a
-    matrix layer reads or writes, and in outputs of the graph, infinite or undefined numbers raise `InputError`.
+    matrix layer reads or writes, and in outputs of the graph unless `finite` is false, infinite or undefined numbers
+    raise `InputError`.
     """
     values = {tensor.name: [batch[tensor.name] for batch in batches] for tensor in graph.inputs}
     last_reader = {tensor: readers[-1].name for tensor, readers in graph.consumers.items()}
@@ -55,7 +59,7 @@ def execute(graph: Graph, batches: Sequence[Mapping[str, Array]], rule: MatrixRu
         for tensor in set(layer.inputs):
             if last_reader[tensor] == layer.name and tensor not in graph.outputs:
                 del values[tensor]
-    for name in graph.outputs:
+    for name in graph.outputs if finite else ():
         check_finite(graph, f"output {name!r}", values[name])
     return [{name: values[name][index] for name in graph.outputs} for index in range(len(batches))]
 
@@ -101,10 +105,16 @@ def _matrix_results(
         results = unrolled(layer, operands, rule)
     else:
         results = [rule(layer, operands[0], graph.tensors[layer.results[0]].shape)]
-    typed = [array.astype(graph.tensors[n].dtype, copy=False) for n, array in zip(layer.results, results, strict=True)]
+    typed = [_as(array, graph.tensors[name].dtype) for name, array in zip(layer.results, results, strict=True)]
     for name, written in zip(layer.results, typed, strict=True):
         check_finite(graph, f"{place}, output {name!r}", [written])
     return [list(written) for written in typed]
+
+
+def _as(array: Array, dtype: str) -> Array:
+    """`array` as `dtype`; sums beyond the range of an integer type wrap around, as they do in ONNX's reference."""
+    whole = array.astype(np.int64) if np.dtype(dtype).kind in "iu" else array
+    return whole.astype(dtype, copy=False)
 
 
 def _stacked(layer: Layer, values: Mapping[str, list[Array]], batches: int) -> tuple[Array, ...]:
@@ -123,5 +133,7 @@ def _constants(layer: Layer) -> Iterable[Constant]:
         yield layer.weights
         if layer.bias is not None:
             yield layer.bias
-    if isinstance(layer, RecurrentLayer) and layer.recurrent_bias is not None:
-        yield layer.recurrent_bias
+    if isinstance(layer, RecurrentLayer):
+        yield from layer.peepholes
+        if layer.recurrent_bias is not None:
+            yield layer.recurrent_bias

@@ -31,7 +31,7 @@ class FloatRule:
     def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
         """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
         weights = self._weights(layer)
-        result = apply(layer, data, shape, lambda windows: multiply_groups(windows, weights))
+        result = apply(layer, centred(layer, data), shape, lambda windows: multiply_groups(windows, weights))
         return add_bias(layer, result)
 
     def _weights(self, layer: MatrixLayer) -> Array:
@@ -43,6 +43,13 @@ class FloatRule:
             self._room -= weights.size
             self._kept[layer.weights.key] = weights
         return weights
+
+
+def centred(layer: MatrixLayer, data: Array) -> Array:
+    """What the layer multiplies: integers of a quantised network less their zero point, other data as they are."""
+    if layer.grid is None or data.dtype.kind not in "iu":
+        return data
+    return data.astype(np.int32) - layer.grid.zero_point
 
 
 def finite_weights(graph: Graph, layer: MatrixLayer) -> Array:
@@ -80,10 +87,12 @@ def add_bias(layer: MatrixLayer, result: Array) -> Array:
     return total
 
 
-def run_float(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+def run_float(graph: Graph, inputs: Mapping[str, Array], *, strict: bool = True) -> dict[str, Array]:
     """The outputs, by name, for one batch: `inputs` holds an array of the declared shape for each input.
 
-    A graph without numbers (placeholder weights, free layers) raises `InputError`.
+    A graph without numbers (placeholder weights, free layers) raises `InputError`, and so do outputs that are
+    infinite or undefined. Unless `strict`, placeholders are the numbers that the model writes there, and outputs may
+    be anything.
     """
-    check_runnable(graph)
-    return execute(graph, [inputs], FloatRule(graph))[0]
+    check_runnable(graph, placeholders=not strict)
+    return execute(graph, [inputs], FloatRule(graph), finite=strict)[0]

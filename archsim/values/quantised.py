@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, program
-from archsim.errors import input_error
-from archsim.graph import Graph, MatrixLayer
+from archsim.errors import InputError, input_error
+from archsim.graph import Graph, Grid, MatrixLayer
 from archsim.graph.tensors import Array
-from archsim.values.calibration import Calibration
+from archsim.values.calibration import Calibration, RangeRule
 from archsim.values.execution import check_runnable, execute
 from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, finite_weights, row_blocks
 from archsim.values.scales import scales_for, to_integers
 from archsim.values.windows import apply
+
+INTEGERS = frozenset({"int8", "uint8", "int16", "uint16", "int32"})
+"""Types of weights that are integers as the network has them."""
 
 # Windows of each lossless layer for which every conversion is computed and compared, the first ones of a run.
 CHECKED_WINDOWS = 16
@@ -52,6 +55,11 @@ class _Programmed:
     scales: npt.NDArray[np.float64]
 
     @property
+    def column_sums(self) -> npt.NDArray[np.int64]:
+        """The sum of each output's integers (outputs,)."""
+        return np.concatenate([matrix.column_sums for matrix in self.matrices])
+
+    @property
     def lossless(self) -> bool:
         return all(matrix.lossless for matrix in self.matrices)
 
@@ -62,6 +70,10 @@ class CrossbarRule:
     Weights are scaled for each output so that the largest magnitude is 2^(weight_bits-1)-1; inputs for each
     tensor so that the calibrated range fits, unsigned where its minimum is not negative, else signed and
     symmetric. The integer sums are scaled back and the bias added in float64.
+
+    Weights and inputs that a network brings as integers and scales are taken as they are, where the crossbar has the
+    bits for them; the zero point of inputs goes with the bias. A network that computes in integers has no others: if
+    the bits are too few, `InputError` says how many it takes.
     """
 
     def __init__(self, graph: Graph, calibration: Calibration, spec: CrossbarSpec) -> None:
@@ -79,15 +91,26 @@ class CrossbarRule:
 
     def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
         """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
-        spec, input_scale = self._inputs_of(layer)
+        spec, grid = self._inputs_of(layer)
         programmed = self._programmed(layer, spec)
-        integers = to_integers(data, input_scale, spec.input_range)
-        sums = apply(layer, integers, shape, lambda windows: self._read(layer, programmed, windows))
-        behind = len(shape) - 1 - layer.channel_axis
-        return add_bias(layer, sums * (programmed.scales * input_scale).reshape(-1, *(1,) * behind))
+        integers = data if data.dtype.kind in "iu" else _on_grid(data, grid)
+        zero = grid.zero_point
+        sums = apply(layer, integers, shape, lambda windows: self._read(layer, programmed, windows), zero)
+        per_output = (-1, *(1,) * (len(shape) - 1 - layer.channel_axis))
+        sums = sums - (zero * programmed.column_sums).reshape(per_output)
+        return add_bias(layer, sums * (programmed.scales * grid.scale).reshape(per_output))
 
-    def _inputs_of(self, layer: MatrixLayer) -> tuple[CrossbarSpec, float]:
-        """The crossbar with the sign of the layer's inputs, and the inputs' scale."""
+    def _inputs_of(self, layer: MatrixLayer) -> tuple[CrossbarSpec, Grid]:
+        """The crossbar with the sign of the layer's inputs, and their integers."""
+        known = layer.grid
+        if known is not None:
+            spec = replace(self._spec, signed_inputs=known.low < 0)
+            least, most = spec.input_range
+            if least <= known.low and known.high <= most:
+                return spec, known
+            if layer.weights.dtype in INTEGERS:
+                bits = max(known.high.bit_length(), (-known.low - 1).bit_length()) + spec.signed_inputs
+                raise _too_few_bits("input_bits", layer, spec.input_bits, bits)
         low, high = self._calibration.ranges[layer.inputs[0]]
         spec = replace(self._spec, signed_inputs=low < 0)
         levels = spec.input_range[1]
@@ -95,7 +118,7 @@ class CrossbarRule:
             place = f"signed inputs of node {layer.name!r}"
             needed = "2 or more, a sign and a size: --set precision.input_bits=2"
             raise input_error("precision.input_bits", place, value=spec.input_bits, expected=needed)
-        return spec, float(scales_for(max(-low, high), levels))
+        return spec, Grid(float(scales_for(max(-low, high), levels)), 0, *spec.input_range)
 
     def _read(self, layer: MatrixLayer, programmed: _Programmed, windows: Array) -> Array:
         groups = [windows[:, group] for group in range(layer.groups)]
@@ -125,8 +148,26 @@ def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> boo
     return np.array_equal(sums, matrix.product(inputs))
 
 
+def _on_grid(data: Array, grid: Grid) -> npt.NDArray[np.int32]:
+    return to_integers(data, grid.scale, (grid.low - grid.zero_point, grid.high - grid.zero_point)) + grid.zero_point
+
+
+def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int) -> InputError:
+    expected = f"{needed} or more, which the network's own integers take: --set precision.{key}={needed}"
+    return input_error(f"precision.{key}", f"node {layer.name!r}", value=bits, expected=expected)
+
+
 def _program(graph: Graph, layer: MatrixLayer, spec: CrossbarSpec) -> _Programmed:
     weights = finite_weights(graph, layer)
+    own = _own_integers(layer, weights)
+    if own is not None:
+        integers, scales = own
+        least, most = int(integers.min()), int(integers.max())
+        if spec.weight_range[0] <= least and most <= spec.weight_range[1]:
+            return _Programmed(tuple(program(group, spec) for group in integers), scales)
+        if layer.weights.dtype in INTEGERS:
+            needed = max(most.bit_length(), (-least - 1).bit_length()) + 1
+            raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed)
     largest = spec.weight_range[1]
     weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
     parts = [
@@ -136,6 +177,18 @@ def _program(graph: Graph, layer: MatrixLayer, spec: CrossbarSpec) -> _Programme
     integers = np.concatenate(parts, axis=1)
     matrices = tuple(program(group, spec) for group in integers)
     return _Programmed(matrices, weight_scales.reshape(-1))
+
+
+def _own_integers(layer: MatrixLayer, weights: Array) -> tuple[Array, npt.NDArray[np.float64]] | None:
+    """The integers that the network itself has for the weights, and the scale of each output's (outputs,)."""
+    if layer.weights.dtype in INTEGERS:
+        return weights, np.ones(layer.outputs)
+    if layer.weights.steps is None:
+        return None
+    steps = np.abs(layer.weights.steps().astype(np.float64))
+    if not (steps > 0).all() or not (steps == steps[:, :1]).all():
+        return None
+    return np.rint(weights / steps).astype(np.int64), steps[:, 0].reshape(-1)
 
 
 def run_quantised(
@@ -151,6 +204,16 @@ def run_quantised(
     (reference,) = execute(graph, [inputs], FloatRule(graph))
     differences = output_errors(outputs, reference)
     return ValueResult(outputs, float(differences.max(initial=0)), float(differences.mean()), rule.checks)
+
+
+def run_crossbars(
+    graph: Graph, inputs: Mapping[str, Array], spec: CrossbarSpec, *, strict: bool = True
+) -> dict[str, Array]:
+    """The outputs, by name, that crossbars give for one batch, calibrated on it; `strict` as for `run_float`."""
+    check_runnable(graph, placeholders=not strict)
+    ranges = RangeRule(graph)
+    execute(graph, [inputs], ranges, finite=strict)
+    return execute(graph, [inputs], CrossbarRule(graph, ranges.calibration, spec), finite=strict)[0]
 
 
 def output_errors(outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> npt.NDArray[np.float64]:

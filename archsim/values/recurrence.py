@@ -15,18 +15,30 @@ from archsim.values.windows import MatrixRule
 def unrolled(layer: RecurrentLayer, operands: tuple[Array, ...], rule: MatrixRule) -> list[Array]:
     """The results of a recurrent layer, each (batches, *shape), for its operands, each (batches, *shape).
 
-    `rule` multiplies the windows of one step at a time, of all batches together; states are rounded to the type of
-    the input after every step.
+    `rule` multiplies one window of each sequence at a time, of all batches together; states are rounded to the type of
+    the input after every round.
     """
     data, *first = operands
     states = tuple(state[:, 0] for state in first)
     matrices = list(_matrices(layer))
+    peepholes = tuple(constant.load() for constant in layer.peepholes)
+    rounds = len(layer.rounds)
     every = []
-    for step in range(data.shape[1]):
-        window = np.concatenate([data[:, step], states[0]], axis=-1)
-        sums = tuple(rule(matrix, window[..., rows], (layer.batch, layer.outputs)) for matrix, rows in matrices)
-        states = tuple(state.astype(data.dtype) for state in layer.step(sums, states))
-        every.append(states[0])
+    for window in range(data.shape[1]):
+        step, number = divmod(window, rounds)
+        if number == 0:
+            before = states
+        enter = layer.rounds[number].enter
+        values = np.concatenate([data[:, window], enter(states[0]) if enter else states[0]], axis=-1)
+        sums = tuple(rule(matrix, values[..., rows], (layer.batch, layer.outputs)) for matrix, rows in matrices)
+        states = tuple(state.astype(data.dtype) for state in layer.rounds[number].gates(sums, states, peepholes))
+        left = states[0]
+        if layer.lengths is not None:
+            goes_on = (np.array(layer.lengths) > step)[:, None]
+            left = np.where(goes_on, left, 0).astype(data.dtype)
+            if number == rounds - 1:
+                states = tuple(np.where(goes_on, *each) for each in zip(states, before, strict=True))
+        every.append(left)
     return [np.stack(every, axis=1)[:, :, None], *(state[:, None] for state in states)]
 
 

@@ -22,13 +22,13 @@ MatrixRule = Callable[[MatrixLayer, Array, tuple[int, ...]], Array]
 ELEMENTS_AT_ONCE = 2**22
 
 
-def apply(layer: MatrixLayer, data: Array, shape: tuple[int, ...], multiply: Multiply) -> Array:
-    """The layer's sums for several batches at once, without the bias.
+def apply(layer: MatrixLayer, data: Array, shape: tuple[int, ...], multiply: Multiply, outside: int = 0) -> Array:
+    """The layer's sums for several batches at once, without the bias; `outside` is read outside of the map.
 
     `data` is (batches, ...) with the shape of the tensor read behind the first axis; the result is
     (batches, *shape), `shape` being that of the tensor written.
     """
-    blocks = _sliding(layer.access, data) if isinstance(layer.access, Sliding) else _rows(layer, data)
+    blocks = _sliding(layer.access, data, outside) if isinstance(layer.access, Sliding) else _rows(layer, data)
     sums = [multiply(block.reshape(-1, layer.groups, layer.rows)) for block in blocks]
     others = tuple(size for axis, size in enumerate(shape) if axis != layer.channel_axis)
     joined = np.concatenate(sums).reshape(len(data), *others, layer.outputs)
@@ -42,13 +42,13 @@ def _rows(layer: MatrixLayer, data: Array) -> Iterator[Array]:
         yield rows[start : start + step]
 
 
-def _sliding(access: Sliding, data: Array) -> Iterator[Array]:
+def _sliding(access: Sliding, data: Array, outside: int) -> Iterator[Array]:
     """Blocks (images, positions of the first axis, ..., channels, *kernel), in raster order."""
     images = data.reshape(-1, *data.shape[2:])
     spatial = len(access.kernel)
     pads = ((0, 0), (0, 0), *zip(access.pads_begin, access.pads_end, strict=True))
     spans = tuple((size - 1) * step + 1 for size, step in zip(access.kernel, access.dilations, strict=True))
-    view = sliding_window_view(np.pad(images, pads), spans, axis=tuple(range(2, 2 + spatial)))
+    view = sliding_window_view(np.pad(images, pads, constant_values=outside), spans, axis=tuple(range(2, 2 + spatial)))
     steps = tuple(slice(None, None, step) for step in access.strides)
     view = view[(slice(None), slice(None), *steps, *(slice(None, None, step) for step in access.dilations))]
     view = np.moveaxis(view, 1, 1 + spatial)

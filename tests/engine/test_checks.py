@@ -59,11 +59,11 @@ def lose_a_flit(machine: Chip) -> None:
 
 
 def read_too_long(machine: Chip) -> None:
-    machine.stages[0].copies[0].units[0].busy += 1
+    machine.stages[0].copies[0].units[0].arrays.busy += 1
 
 
 def stall_too_long(machine: Chip) -> None:
-    machine.stages[0].copies[0].units[0].stalls["data"] = 10**12
+    machine.stages[0].copies[0].units[0].arrays.stalls["data"] = 10**12
 
 
 def work_longer_than_the_run(machine: Chip) -> None:

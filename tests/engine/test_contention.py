@@ -198,7 +198,7 @@ def test_busy_stalled_and_idle_time_is_all_there_is(name: str) -> None:
     machine.run()
     stalled = 0
     for stage in machine.stages:
-        for unit in (unit for copy in stage.copies for unit in copy.units):
+        for unit in (unit.arrays for copy in stage.copies for unit in copy.units):
             stalled += sum(unit.stalls.values())
             assert unit.busy + sum(unit.stalls.values()) + unit.idle(machine.elapsed) == machine.elapsed
             assert all(ticks >= 0 for ticks in unit.stalls.values())

@@ -45,7 +45,7 @@ def lose_bytes_of_the_memory(machine: Chip) -> None:
 
 
 def read_too_long(machine: Chip) -> None:
-    machine.stages[0].copies[0].units[0].busy += 1
+    machine.stages[0].copies[0].units[0].arrays.busy += 1
 
 
 def finish_too_early(machine: Chip) -> None:

@@ -69,6 +69,72 @@ def test_several_sequences_share_a_copy_while_each_waits_for_its_own_step() -> N
         assert result.latency_cycles == 9 * step + 16 * (batch - 1) + 22
 
 
+@pytest.mark.parametrize("op", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("batch_first", [0, 1])
+def test_two_directions_run_at_the_same_time(op: str, batch_first: int) -> None:
+    """Each has arrays of its own and begins at its own end of the sequence, which is all there at time 0."""
+    for direction, layers in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+        proto = single(op, steps=9, direction=direction, layout=batch_first)
+        placement = placed(proto)
+        result = run(proto, ideal=True)
+        assert result.latency_cycles == estimate(placement).latency_cycles == 9 * 22
+        assert [layer.start_ns for layer in result.layers] == [0] * layers
+        assert result.arrays.used == layers * placement.plans[0].tiling.arrays
+        assert run(proto, images=2).ok
+
+
+def test_behind_two_directions_a_step_waits_for_the_end_of_the_one_that_comes_last() -> None:
+    """The reverse direction leaves step t when it has done T - t of them: those behind it begin after 5 steps, the
+    forward one at step 0 that came last, the other at step 4 that came last, too."""
+    proto = single("LSTM", steps=5, direction="bidirectional")
+    proto.graph.node.append(helper.make_node("Reshape", ["Y", "shape"], ["rows"], "rows"))
+    names = ["rows", "m.W", "m.R"]
+    proto.graph.node.append(helper.make_node("LSTM", names, ["last"], "m", hidden_size=4, direction="bidirectional"))
+    for name, shape in (("m.W", (2, 16, 8)), ("m.R", (2, 16, 4))):
+        proto.graph.initializer.append(helper.make_tensor(name, 1, shape, [0.0] * math.prod(shape)))
+    proto.graph.initializer.append(helper.make_tensor("shape", 7, (3,), [5, 1, 8]))
+    proto.graph.output[0].name = "last"
+    result = run(proto, ideal=True)
+    assert [layer.start_ns for layer in result.layers] == [0, 0, 5 * 2_200, 5 * 2_200]
+    assert result.latency_cycles == estimate(placed(proto)).latency_cycles == 2 * 5 * 22
+    assert run(proto, images=2).ok
+
+
+@pytest.mark.parametrize(("batch", "round_cycles"), [(1, 22), (2, 32), (3, 48)])
+def test_a_reset_gate_before_the_product_takes_two_reads_a_step(batch: int, round_cycles: int) -> None:
+    """The candidate's read waits for r h, which comes back as a hidden state does."""
+    result = run(single("GRU", steps=7, batch=batch, linear_before_reset=0), ideal=True)
+    (layer,) = result.layers
+    assert result.latency_cycles == 13 * round_cycles + 16 * (batch - 1) + 22
+    assert (layer.windows, layer.macs) == (14 * batch, 7 * batch * 10 * 12)
+
+
+def test_each_round_of_a_step_takes_its_own_operations() -> None:
+    """On 4 lanes of the special functions a round is 22 cycles with the one of the special functions (100 ns)
+    prolonged: the first by 5H operations (4H and H products), the second by 6H (2H and 4H of n - z n + z h)."""
+    chosen = ("sfu.elementwise_lanes=4", "sfu.clock_ghz=1")
+    result = simulate(placed(single("GRU", steps=8, features=8, hidden=128, linear_before_reset=0), *chosen))
+    (layer,) = result.layers
+    assert result.ok
+    assert layer.end_ns is not None
+    assert layer.start_ns is not None
+    assert layer.end_ns - layer.start_ns == 8 * (2 * 2_100 + 5 * 32 + 6 * 32)
+
+
+def test_the_last_state_of_each_sequence_leaves_with_its_last_step() -> None:
+    placement = placed(single("LSTM", batch=3, lengths=(5, 2, 4), outputs=("Y_h",)))
+    assert [item.need.table.tolist() for item in placement.stages.outputs] == [[[4], [11], [12]]]
+    assert simulate(placement).ok
+    reset = placed(single("GRU", batch=2, lengths=(5, 2), outputs=("Y_h",), linear_before_reset=0))
+    assert [item.need.table.tolist() for item in reset.stages.outputs] == [[[7], [18]]]
+    assert simulate(reset).ok
+
+
+def test_all_windows_are_run_however_long_the_sequences_are() -> None:
+    short = run(single("LSTM", batch=2, lengths=(1, 3)), ideal=True)
+    assert short.latency_cycles == run(single("LSTM", batch=2), ideal=True).latency_cycles
+
+
 def copy_of(window: int, steps: int, batch: int, copies: int, assignment: str, image: int) -> int:
     t, n = divmod(window, batch)
     if assignment == "bands":
@@ -222,7 +288,7 @@ def test_recurrent_layers_on_random_chips_run_to_their_end_and_no_faster_than_wi
     data: st.DataObject, chosen: list[str]
 ) -> None:
     steps, batch, depth, hidden = (data.draw(st.integers(1, most)) for most in (5, 3, 2, 40))
-    op, after = data.draw(st.sampled_from(("LSTM", "GRU"))), data.draw(st.sampled_from(("", "Relu")))
+    op, after = data.draw(st.sampled_from(("LSTM", "GRU", "RNN"))), data.draw(st.sampled_from(("", "Relu")))
     proto = stacked(op, depth, steps=steps, batch=batch, hidden=hidden, features=hidden, classes=3, after=after)
     copies = data.draw(st.lists(st.integers(1, 3), min_size=depth + 1, max_size=depth + 1))
     images = data.draw(st.integers(1, 5))

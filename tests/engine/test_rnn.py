@@ -279,7 +279,7 @@ def test_an_lstm_of_1024_takes_the_2048_arrays_of_2_bit_cells() -> None:
 def test_a_network_of_units_that_the_design_lacks_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         place(load(MODELS / "vgg16.onnx"), load_design("rnn", []))
-    has = "an operation that rnn has a unit for (sfu.operations: LSTM, GRU, Sigmoid, Tanh, Mul, Add)"
+    has = "an operation that rnn has a unit for (sfu.operations: LSTM, GRU, RNN, Sigmoid, Tanh, Mul, Add)"
     assert str(caught.value).splitlines() == [
         f"vgg16: layer 'conv1_1.relu' and 14 more: got Relu, expected {has}",
         f"vgg16: layer 'pool1' and 4 more: got MaxPool, expected {has}",

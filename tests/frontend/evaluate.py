@@ -44,8 +44,12 @@ def steps(layer: RecurrentLayer, data: np.ndarray, *first: np.ndarray) -> tuple[
     weights = layer.weights.load()[0]
     assert weights.shape == (layer.rows, layer.outputs)
     bias = 0 if layer.bias is None else layer.bias.load()
+    peepholes = tuple(constant.load() for constant in layer.peepholes)
+    lengths = np.array(layer.lengths or (len(data),) * layer.batch)[:, None]
     states, every = tuple(state[0] for state in first), []
-    for row in data:
+    for window, row in enumerate(data):
+        step, number = divmod(window, len(layer.rounds))
+        kept = states if number == 0 else kept  # noqa: F821 - the first window is round 0
         if layer.apart:
             of_hidden = states[0] @ weights[data.shape[2] :]
             if layer.recurrent_bias is not None:
@@ -53,8 +57,10 @@ def steps(layer: RecurrentLayer, data: np.ndarray, *first: np.ndarray) -> tuple[
             sums = (row @ weights[: data.shape[2]] + bias, of_hidden)
         else:
             sums = (np.concatenate([row, states[0]], axis=1) @ weights + bias,)
-        states = layer.step(sums, states)
-        every.append(states[0][None])
+        states = layer.rounds[number].gates(sums, states, peepholes)
+        every.append(np.where(step < lengths, states[0], 0)[None])
+        if number == len(layer.rounds) - 1:
+            states = tuple(np.where(step < lengths, *both) for both in zip(states, kept, strict=True))
     return tuple(np.asarray(result, data.dtype) for result in (np.array(every), *(state[None] for state in states)))
 
 

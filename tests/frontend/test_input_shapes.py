@@ -80,8 +80,14 @@ def test_near_name_is_proposed() -> None:
     assert "(did you mean 'input_1'?)" in refused({"input_1": ("N", 3)}, {"input1": (1, 3)})
 
 
-def test_size_zero_is_refused() -> None:
-    assert refused({"x": (1, 0)}) == "net.onnx: input 'x': got size 0 in axis 1, expected sizes of 1 or more"
+def test_input_of_size_zero_holds_nothing_and_what_is_made_of_it_is_known() -> None:
+    node = helper.make_node
+    nodes = [node("Relu", ["x"], ["a"]), node("Concat", ["a", "z"], ["y"], axis=0), node("Abs", ["z"], ["e"])]
+    proto = model(nodes, {"x": (2, 3), "z": (0, 3)}, ("y", "e"))
+    graph = frontend.from_model(proto, source="net.onnx", base_dir=None)
+    assert [layer.op for layer in graph.layers] == ["Relu", "Concat", "Constant"]
+    assert graph.tensors["y"].shape == (2, 3)
+    assert graph.tensors["e"].shape == (0, 3)
 
 
 def test_input_without_a_shape_needs_one() -> None:
@@ -95,3 +101,37 @@ def test_graph_is_named_after_the_file_or_the_onnx_graph(tmp_path: Path) -> None
     assert frontend.load(tmp_path / "tiny.onnx").name == "tiny"
     assert frontend.load(str(tmp_path / "tiny.onnx")).name == "tiny"
     assert frontend.from_model(proto, source="m", base_dir=None).name == "net"
+
+
+def fed(**shapes: tuple[int, ...]):
+    return lambda names: {name: shape for name, shape in shapes.items() if name in names}
+
+
+def bound(inputs, feed, shapes=None, tmp: Path | None = None) -> dict[str, tuple[int, ...]]:
+    assert tmp is not None
+    nodes = [helper.make_node("Relu", [next(iter(inputs))], ["y"])]
+    onnx.save(model(nodes, inputs), tmp / "net.onnx")
+    graph = frontend.load(tmp / "net.onnx", shapes=shapes, fed=feed)
+    return {tensor.name: tensor.shape for tensor in graph.inputs}
+
+
+def test_sizes_that_nothing_else_says_are_those_of_the_data(tmp_path: Path) -> None:
+    whole = fed(x=(7, 3, 20, 30))
+    assert bound({"x": ("N", 3, "H", "W")}, whole, tmp=tmp_path) == {"x": (1, 3, 20, 30)}
+    assert bound({"x": ("N", 3, "H", "W")}, fed(x=(3, 20, 30)), tmp=tmp_path) == {"x": (1, 3, 20, 30)}
+    assert bound({"x": ("N", 3, None, None)}, whole, tmp=tmp_path) == {"x": (1, 3, 20, 30)}
+    assert bound({"x": ("N", 3, "H", "W")}, whole, {"x": (2, 3, 4, 5)}, tmp=tmp_path) == {"x": (2, 3, 4, 5)}
+
+
+def test_data_of_another_rank_binds_nothing(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"dynamic dimension 'H' \(axis 2 of \[N, 3, H\]\), expected its size: --shape"
+    ):
+        bound({"x": ("N", 3, "H")}, fed(x=(7,)), tmp=tmp_path)
+
+
+def test_data_is_not_asked_where_all_is_known(tmp_path: Path) -> None:
+    def never(names):
+        raise AssertionError(names)
+
+    assert bound({"x": ("N", 3)}, never, tmp=tmp_path) == {"x": (1, 3)}

@@ -246,7 +246,7 @@ def test_a_budget_too_small_is_named() -> None:
 def test_a_network_without_a_matrix_is_refused() -> None:
     net = Net(3, 4, 4)
     net.node("Relu", "image")
-    assert refused(net) == "small: expected a network with at least one Conv, Gemm, MatMul, LSTM or GRU"
+    assert refused(net) == "small: expected a network with at least one Conv, Gemm, MatMul, LSTM, GRU or RNN"
 
 
 def test_unknown_policies_are_told_all_at_once_with_the_nearest() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from archsim.errors import InputError
 from archsim.hardware import load_design
 from archsim.mapping import Placement, place
 from archsim.mapping.copies import POLICIES, Demand
+from archsim.mapping.grids import Grid
 from archsim.mapping.stages import Stages
 from tests.engine.networks import MODELS, Net, placed
 from tests.oracle import arrays
@@ -60,11 +63,12 @@ def _copies(model: str, policy: str, budget: int) -> list[int]:
     from archsim.mapping.copies import copies_of
     from archsim.mapping.stages import build_stages
     from archsim.mapping.tiling import tile_layer
+    from archsim.mapping.uses import uses_of
 
     design = load_design("isaac", [f"copies.policy={policy}"])
     stages = build_stages(load(MODELS / f"{model}.onnx"))
     tilings = {stage.index: tile_layer(stage.matrix, design) for stage in stages.stages if stage.matrix}
-    return list(copies_of(stages, tilings, design, budget).values())
+    return list(copies_of(stages, tilings, design, budget, uses_of(stages)).values())
 
 
 LAYERS = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), min_size=1, max_size=6)
@@ -79,7 +83,7 @@ def test_policies_equal_the_reference_on_random_layers(chosen: list[tuple[int, i
     net = Net(1, 1, 1)
     net.conv("image", 1)
     (stage,) = (plan.stage for plan in placed(net).plans)
-    demands = [Demand(windows, size, stage, 1 << 60) for windows, size in chosen]
+    demands = [Demand(size, (replace(stage, grid=Grid(1, windows)),), 1 << 60) for windows, size in chosen]
     found = POLICIES[policy](demands, Stages((), (), ()), load_design("isaac"), budget)
     assert found == {"greedy": arrays.greedy, "optimal": arrays.optimal}[policy](reference, budget)
     assert used(reference, found) <= budget

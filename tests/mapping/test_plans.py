@@ -14,6 +14,7 @@ from archsim.mapping import Placement, Training, place
 from archsim.mapping.copies import copies_of
 from archsim.mapping.stages import build_stages
 from archsim.mapping.tiling import tile_layer
+from archsim.mapping.uses import uses_of
 from tests.engine.networks import MODELS, SMALL, Net, chain, on
 from tests.recurrent import stacked
 
@@ -210,6 +211,6 @@ def test_the_arrays_of_vgg16_on_pipelayer() -> None:
     for sign, arrays in (("offset", 79_616), ("pair_arrays", 2 * 79_616)):
         design = load_design("pipelayer", [f"array.sign={sign}"])
         tilings = {stage.index: tile_layer(stage.matrix, design) for stage in stages.stages if stage.matrix}
-        copies = copies_of(stages, tilings, design, budget=0)
+        copies = copies_of(stages, tilings, design, 0, uses_of(stages))
         assert list(copies.values()) == [1024, 1024, 256, 256, 64, 64, 64, 16, 16, 16, 4, 4, 4, 1, 1, 1]
         assert sum(copies[i] * tilings[i].arrays for i in list(copies)[:13]) == arrays

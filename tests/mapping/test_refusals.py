@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from onnx import helper
 
+from archsim import frontend
 from archsim.engine import simulate
 from archsim.errors import InputError
 from archsim.hardware import load_design
+from archsim.mapping import place
 from tests.engine.networks import Net, chain, on, placed
+from tests.frontend.models import model, numbers
 
 
 def test_a_store_is_refused_where_every_layer_keeps_its_place() -> None:
@@ -50,3 +54,18 @@ def test_a_convolution_that_reads_padding_alone_runs() -> None:
     net = Net(2, 1, 1)
     net.conv(net.concat(net.conv("image", 2), net.conv("image", 2)), 2, stride=2, pad=1)
     assert simulate(placed(net)).ok
+
+
+def test_a_network_whose_outputs_need_no_run_is_refused() -> None:
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Shape", ["h"], ["y"])]
+    proto = model(nodes, {"x": (4, 3)}, constants={"w": numbers(3, 2)})
+    graph = frontend.from_model(proto, source="net.onnx", base_dir=None)
+    with pytest.raises(InputError, match="net: got outputs that are known beforehand, expected an output that is "):
+        place(graph, load_design("isaac"))
+
+
+def test_a_tensor_that_no_memory_holds_is_refused() -> None:
+    proto = model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": (2**36, 3)}, constants={"w": numbers(3, 2)})
+    graph = frontend.from_model(proto, source="net.onnx", base_dir=None)
+    with pytest.raises(InputError, match=r"tensor 'x': got a shape of 206158430208 elements, .*, expected at most 134"):
+        place(graph, load_design("isaac"))

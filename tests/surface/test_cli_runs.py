@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from archsim import api
+from archsim.frontend import from_model
+from tests.frontend.models import model, numbers
+from tests.recurrent import single
 from tests.surface.conftest import Run
 from tests.surface.test_reports import LAYER_KEYS, SCHEMA_KEYS
 from tests.surface.traces import assert_well_formed
@@ -83,6 +89,16 @@ def test_a_batch_is_called_an_image_only_with_a_note(archsim: Run):
     assert note in json.loads(ran.out)[0]["notes"]
     assert "a batch of" not in archsim("simulate", "digits_cnn").out
     assert "a batch of" not in archsim("simulate", "lstm_ptb").out  # its first axis are the steps of one sequence
+
+
+@pytest.mark.parametrize(
+    ("form", "batch"),
+    [({"direction": "reverse"}, 1), ({"direction": "bidirectional"}, 3), ({"layout": 1, "linear_before_reset": 0}, 3)],
+)
+def test_a_batch_is_that_of_the_sequences_whatever_their_order(form: dict[str, Any], batch: int):
+    graph = from_model(single("GRU", steps=5, batch=batch, **form), source="net.onnx", base_dir=None)
+    expected = [] if batch == 1 else ["an image here is one run of the network: a batch of 3"]
+    assert [note for note in api.simulate(graph, "isaac").notes if "a batch of" in note] == expected
 
 
 @pytest.mark.parametrize("options", [[], ["--ideal"], ["--images", "2"], ["--images", "2", "--ideal"]])
@@ -235,3 +251,23 @@ def test_python_verbs_give_the_figures_of_the_command_line(archsim: Run):
     assert isinstance(package.place(graph).design, package.Chip)
     with pytest.raises(AttributeError, match="has no attribute 'simulat'"):
         package.simulat  # noqa: B018
+
+
+def test_dimensions_that_are_left_open_are_those_of_the_data(archsim: Run, tmp_path: Path):
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("GlobalAveragePool", ["c"], ["y"]),
+    ]
+    proto = model(nodes, {"x": ("N", 1, "H", "W")}, constants={"w": numbers(2, 1, 3, 3)})
+    onnx.save(proto, tmp_path / "net.onnx")
+    np.savez(tmp_path / "data.npz", images=numbers(2, 1, 7, 9))
+    net, data = str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")
+    assert "dynamic dimension 'H'" in archsim("simulate", net).err
+    document = json.loads(archsim("simulate", net, "--input", data, "--json", "-").out)
+    assert document["model"]["macs"] == 9 * 2 * 5 * 7
+    evaluated = json.loads(archsim("evaluate", net, "--data", data, "--json", "-").out)
+    assert evaluated["samples"] == 2
+    # What the user says goes before what the data say, which then do not fit.
+    ran = archsim("evaluate", net, "--data", data, "--shape", "x=1,1,7,8")
+    assert ran.code == 2
+    assert "shape (2, 1, 7, 9)" in ran.err

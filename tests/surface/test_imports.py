@@ -26,7 +26,7 @@ ALLOWED = {
     "energy": {"hardware", "result"},
     "trace": {"result"},
     "report": {"result"},
-    "choices": {"graph", "frontend", "hardware"},
+    "choices": {"graph", "frontend", "hardware", "values"},
     "inputs": {"choices", "graph", "hardware", "mapping", "crossbar", "engine"},
     "listings": {"choices", "inputs", "hardware", "report"},
     "comparing": {"choices", "inputs", "graph", "hardware", "mapping"},

@@ -1,4 +1,4 @@
-"""Writes what the commands print today into the documentation, and the example trace."""
+"""Writes what the commands print today into the documentation, the page about operators, and the example trace."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.surface.operators import OPERATORS, operators_page
 from tests.surface.pages import (
     CONSOLE,
     EXAMPLE_TRACE,
@@ -36,6 +37,7 @@ def _example(match: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
+    OPERATORS.write_text(operators_page())
     for page in PAGES:
         text = page.read_text()
         page.write_text(CONSOLE.sub(_example, text))

@@ -187,8 +187,8 @@ def test_random_weights_run():
 
 
 def test_a_node_treated_as_free_has_no_values():
-    node = [helper.make_node("MatMul", ["x", "w"], ["h"], "mm"), helper.make_node("Det", ["h"], ["y"], "det")]
+    node = [helper.make_node("MatMul", ["x", "w"], ["h"], "mm"), helper.make_node("Bernoulli", ["h"], ["y"], "random")]
     model = model_of(node, {"x": [2, 2]}, "y", {"w": np.eye(2, dtype=np.float32)})
-    graph = graph_of(model, treat_as_free=["Det"])
-    with pytest.raises(InputError, match=r"node 'det' \(Det\): got a node treated as free"):
+    graph = graph_of(model, treat_as_free=["Bernoulli"])
+    with pytest.raises(InputError, match=r"node 'random' \(Bernoulli\): got a node treated as free"):
         calibrate(graph, [{"x": np.zeros((2, 2), np.float32)}])

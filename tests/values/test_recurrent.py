@@ -107,3 +107,21 @@ def test_trained_digits_lose_less_than_a_point_at_8_bit(name):
     assert found.reference_accuracy > 0.9
     assert abs(found.accuracy - found.reference_accuracy) <= 0.01
     assert all(check.exact for check in found.layers)
+
+
+@pytest.mark.parametrize(
+    ("op", "form"),
+    [
+        ("LSTM", {"direction": "bidirectional", "peepholes": True, "lengths": (6, 2)}),
+        ("GRU", {"direction": "reverse", "linear_before_reset": 0}),
+        ("RNN", {"direction": "bidirectional", "activations": ["Sigmoid", "Softsign"]}),
+    ],
+)
+def test_other_forms_lose_half_a_step_of_16_bits_a_time(op, form):
+    graph = graph_of(single(op, steps=6, batch=2, features=30, hidden=10, **form))
+    data = np.random.default_rng(0).normal(size=(6, 2, 30)).astype(np.float32)
+    spec = dataclasses.replace(LOSSLESS_8_BIT, weight_bits=16, input_bits=16)
+    result = run_quantised(graph, {"x": data}, spec, calibrate(graph, [{"x": data}]))
+    assert 0 < result.max_abs_error < 1e-3
+    assert all(check.exact for check in result.layers)
+    assert len(result.layers) == (2 if "bidirectional" in form.values() or op == "GRU" else 1)

@@ -18,11 +18,11 @@ from archsim.graph.tensors import Array
 
 def _divide(left: Array, right: Array) -> Array:
     """Division; that of integers rounds towards zero, as in C."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if left.dtype.kind == "f":
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if left.dtype.kind not in "iu":
             return np.asarray(left / right)
-        quotient = np.abs(left) // np.abs(right)
-        return np.asarray(np.where((left < 0) != (right < 0), -quotient, quotient))
+        quotient = left // right
+        return np.asarray(quotient + ((left != quotient * right) & ((left < 0) != (right < 0))))
 
 
 _FUNCTIONS: dict[str, Callable[[Array, Array], Array]] = {
@@ -34,6 +34,8 @@ _FUNCTIONS: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 _NEUTRAL = {"Add": 0.0, "Sum": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
+
+_PAIRED: dict[str, Callable[[Array, Array], Array]] = {"Max": np.maximum, "Min": np.minimum}
 
 
 @lowering("Add", "Sum", "Sub", "Mul", "Div")
@@ -76,3 +78,56 @@ def _affine(op: str, constant: Constant) -> Affine:
     if op == "Sub":
         return Affine((constant,), shift=np.negative)
     return Affine((constant,), shift=lambda number: number)
+
+
+@lowering(*_PAIRED)
+def paired(node: Node) -> None:
+    """The largest or smallest of n operands that broadcast: n - 1 operations an element."""
+    values, shape = node.broadcast()
+    if len(values) == 1:
+        node.alias()
+        return
+    function = _PAIRED[node.op]
+    operations = (len(values) - 1) * math.prod(shape)
+    node.vector(values, shape, lambda *arrays: reduce(function, arrays), operations=operations, access=Pointwise())
+
+
+@lowering("Mean")
+def mean(node: Node) -> None:
+    """The mean of n operands that broadcast: n operations an element (the sum, the division)."""
+    values, shape = node.broadcast()
+    if len(values) == 1:
+        node.alias()
+        return
+
+    def compute(*arrays: Array) -> Array:
+        return np.asarray(reduce(np.add, arrays) / len(arrays))
+
+    node.vector(values, shape, compute, operations=len(values) * math.prod(shape), access=Pointwise())
+
+
+@lowering("Mod")
+def modulo(node: Node) -> None:
+    """The remainder, of the sign of the divisor, with `fmod` (which floating-point numbers need) of the dividend."""
+    values, shape = node.broadcast()
+    remainder = np.fmod if node.attributes["fmod"] else np.mod
+
+    def compute(dividend: Array, divisor: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(remainder(dividend, divisor))
+
+    node.vector(values, shape, compute, operations=math.prod(shape), access=Pointwise())
+
+
+@lowering("Pow")
+def power(node: Node) -> None:
+    """x to the power of y, which may have another element type."""
+    values, shape = node.broadcast(one_type=False)
+
+    def compute(base: Array, exponent: Array) -> Array:
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            if exponent.dtype.kind == "i" and (exponent < 0).any():
+                exponent = exponent.astype(np.float64)
+            return np.asarray(np.power(base, exponent))
+
+    node.vector(values, shape, compute, operations=math.prod(shape), access=Pointwise())

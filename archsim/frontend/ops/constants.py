@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from archsim.frontend.builder import MAX_CONSTANT
-from archsim.frontend.dtypes import FLOATS
+from archsim.frontend.dtypes import FLOATS, NUMPY_NAMES, onnx_name
 from archsim.frontend.inputs import MAX_RANK
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
@@ -70,3 +70,40 @@ def shape_of(node: Node) -> None:
 def size(node: Node) -> None:
     """How many elements the operand has."""
     node.define(np.array(math.prod(node.value(0).shape), np.int64))
+
+
+@lowering("Range")
+def range_(node: Node) -> None:
+    """Numbers from `start` to before `limit` in steps of `delta`, all constant."""
+    start, limit, delta = (node.numbers(index, name) for index, name in enumerate(("start", "limit", "delta")))
+    sizes = f"{start.size}, {limit.size} and {delta.size} elements"
+    node.require(start.size == limit.size == delta.size == 1, f"start, limit and delta of {sizes}", "one number each")
+    first, last, step = (number.item() for number in (start, limit, delta))
+    node.require(step != 0 and all(map(math.isfinite, (first, last, step))), f"delta {step}", "a number other than 0")
+    count = max(0, math.ceil((last - first) / step))
+    node.require(count <= MAX_CONSTANT, f"{count} numbers", f"at most {MAX_CONSTANT}")
+    stash = NUMPY_NAMES.get(node.attributes.get("stash_type", 1), "float32")
+    wide = stash if str(start.dtype) in ("float16", "bfloat16") else start.dtype
+    key, dtype = node.outputs[0], str(start.dtype)
+
+    def load() -> np.ndarray:
+        return np.asarray(np.arange(count).astype(wide) * np.asarray(step, wide) + np.asarray(first, wide))
+
+    node.builder.values[key] = Constant(key, (count,), dtype, load)
+    node.builder.folded.append(node.name)
+
+
+@lowering("EyeLike")
+def eye_like(node: Node) -> None:
+    """Ones on the diagonal number `k`, zeros elsewhere, in the shape of the operand."""
+    value = node.value(0)
+    node.require(len(value.shape) == 2, f"data of shape {value.shape}", "a matrix")
+    number = node.attributes.get("dtype")
+    dtype = value.dtype if number is None else NUMPY_NAMES.get(number)
+    if dtype is None:
+        raise node.error(f"dtype={onnx_name(number)}", ", ".join(NUMPY_NAMES.values()))
+    key, (rows, columns) = node.outputs[0], value.shape
+    node.require(rows * columns <= MAX_CONSTANT, f"data of shape {value.shape}", f"at most {MAX_CONSTANT} elements")
+    diagonal = min(max(node.attributes["k"], -rows), columns)
+    node.builder.values[key] = Constant(key, value.shape, dtype, lambda: np.eye(rows, columns, diagonal))
+    node.builder.folded.append(node.name)

@@ -8,7 +8,7 @@ from archsim.frontend.matrix import add_matrix
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
 from archsim.frontend.windows import sliding_windows
-from archsim.graph import Tensor
+from archsim.graph import Constant, Grid, Tensor
 from archsim.graph.tensors import Array
 
 
@@ -19,6 +19,15 @@ def conv(node: Node) -> None:
     data, stored = node.value(0), node.constant(1, "weights")
     if not isinstance(data, Tensor):
         raise node.error("constant data", "data computed at run time")
+    bias = None if node.optional(2) is None else node.neutral(node.constant(2, "bias"), 0.0)
+    convolve(node, data, stored, bias)
+
+
+def convolve(
+    node: Node, data: Tensor, stored: Constant, bias: Constant | None, *, form: str = "", grid: Grid | None = None
+) -> None:
+    """Add the matrix layer of a convolution. With `grid`, data, weights and bias are integers, and so is the result;
+    `form` tells what else than their place was changed in the stored weights."""
     groups = node.attributes["group"]
     rank = len(data.shape)
     node.require(rank >= 3, f"data of shape {data.shape}", "(N, C, spatial axes)")
@@ -35,9 +44,7 @@ def conv(node: Node) -> None:
     node.require(declared == kernel, f"kernel_shape {declared}", f"that of the weights, {kernel}")
     access, space = sliding_windows(node, data.shape[2:], kernel)
     rows = math.prod(stored.shape[1:])
-    bias = None
-    if node.optional(2) is not None:
-        bias = node.neutral(node.constant(2, "bias"), 0.0)
+    if bias is not None:
         node.require(bias.shape == (outputs,), f"bias of shape {bias.shape}", f"({outputs},)")
 
     def matrix(weights: Array) -> Array:
@@ -45,4 +52,15 @@ def conv(node: Node) -> None:
 
     weights = node.weights(stored, rows).map(matrix, (groups, rows, outputs // groups))
     shape = (data.shape[0], outputs, *space)
-    add_matrix(node, data, weights, bias, form=f"{groups} groups", shape=shape, access=access, channel_axis=1)
+    add_matrix(
+        node,
+        data,
+        weights,
+        bias,
+        form=f"{groups} groups{form}",
+        shape=shape,
+        access=access,
+        channel_axis=1,
+        dtype=None if grid is None else "int32",
+        grid=grid,
+    )

@@ -1,22 +1,38 @@
-"""Functions of one element, and of pairs of elements that are no plain arithmetic: one operation an element."""
+"""Functions of one element: one operation an element of what the digital units look up or compute."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import reduce
 
 import numpy as np
 
-from archsim.frontend.dtypes import NUMPY_NAMES, onnx_name
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
 from archsim.graph import Pointwise
 from archsim.graph.tensors import Array
 
+_erf_of_one = np.frompyfunc(math.erf, 1, 1)
+
+
+def erf(array: Array) -> Array:
+    """The error function, which numpy does not have."""
+    return np.asarray(_erf_of_one(array.astype(np.float64)), np.float64)
+
+
 _UNARY: dict[str, Callable[[Array], Array]] = {
     "Abs": np.abs,
+    "Acos": np.arccos,
+    "Acosh": np.arccosh,
+    "Asin": np.arcsin,
+    "Asinh": np.arcsinh,
+    "Atan": np.arctan,
+    "Atanh": np.arctanh,
+    "BitwiseNot": np.bitwise_not,
     "Ceil": np.ceil,
+    "Cos": np.cos,
+    "Cosh": np.cosh,
+    "Erf": erf,
     "Exp": np.exp,
     "Floor": np.floor,
     "Log": np.log,
@@ -24,10 +40,13 @@ _UNARY: dict[str, Callable[[Array], Array]] = {
     "Reciprocal": np.reciprocal,
     "Round": np.rint,
     "Sign": np.sign,
+    "Sin": np.sin,
+    "Sinh": np.sinh,
     "Sqrt": np.sqrt,
+    "Tan": np.tan,
 }
 
-_PAIRED: dict[str, Callable[[Array, Array], Array]] = {"Max": np.maximum, "Min": np.minimum}
+_QUESTIONS: dict[str, Callable[[Array], Array]] = {"IsNaN": np.isnan, "Not": np.logical_not}
 
 
 @lowering(*_UNARY)
@@ -42,48 +61,20 @@ def unary(node: Node) -> None:
     node.elementwise(compute)
 
 
-@lowering(*_PAIRED)
-def paired(node: Node) -> None:
-    """The largest or smallest of n operands that broadcast: n - 1 operations an element."""
-    function = _PAIRED[node.op]
-    values, shape = node.broadcast()
-    operations = max(1, len(values) - 1) * math.prod(shape)
-    node.vector(values, shape, lambda *arrays: reduce(function, arrays), operations=operations, access=Pointwise())
+@lowering(*_QUESTIONS)
+def question(node: Node) -> None:
+    """Whether an element is what the op is named after."""
+    _answer(node, _QUESTIONS[node.op])
 
 
-@lowering("Pow")
-def power(node: Node) -> None:
-    """x to the power of y, which may have another element type."""
-    values, shape = node.broadcast(one_type=False)
-
-    def compute(base: Array, exponent: Array) -> Array:
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            return np.asarray(np.power(base, exponent))
-
-    node.vector(values, shape, compute, operations=math.prod(shape), access=Pointwise())
+@lowering("IsInf")
+def is_infinite(node: Node) -> None:
+    """Whether an element is infinite, of a sign that `detect_positive` and `detect_negative` allow."""
+    positive, negative = (node.attributes[f"detect_{sign}"] for sign in ("positive", "negative"))
+    _answer(node, lambda array: np.isinf(array) & ((bool(positive) & (array > 0)) | (bool(negative) & (array < 0))))
 
 
-@lowering("Cast")
-def cast(node: Node) -> None:
-    """Another element type."""
-    number = node.attributes["to"]
-    dtype = NUMPY_NAMES.get(number)
-    if dtype is None:
-        raise node.error(f"to={onnx_name(number)}", ", ".join(NUMPY_NAMES.values()))
+def _answer(node: Node, compute: Callable[[Array], Array]) -> None:
     value = node.value(0)
     operations = math.prod(value.shape)
-    node.vector([value], value.shape, np.asarray, operations=operations, access=Pointwise(), dtype=dtype)
-
-
-@lowering("PRelu")
-def prelu(node: Node) -> None:
-    """x where x >= 0, else slope x."""
-    values, shape = node.broadcast()
-    node.require(shape == values[0].shape, f"slope of shape {values[1].shape}", f"one that broadcasts to {shape}")
-    node.vector(
-        values,
-        shape,
-        lambda array, slope: np.where(array >= 0, array, array * slope),
-        operations=math.prod(shape),
-        access=Pointwise(),
-    )
+    node.vector([value], value.shape, compute, operations=operations, access=Pointwise(), dtype="bool")

@@ -1,4 +1,4 @@
-"""Fully connected layers: products of activations with a constant matrix."""
+"""Fully connected layers: products of activations with a constant matrix; of two activations on the digital units."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from archsim.frontend.builder import Value
 from archsim.frontend.inputs import Shape
 from archsim.frontend.matrix import add_matrix, per_channel
 from archsim.frontend.node import Node
+from archsim.frontend.ops.products import general_product, is_product, product, require_broadcast
 from archsim.frontend.registry import lowering
 from archsim.graph import Constant, LayoutLayer, Pointwise, Rows, Tensor, VectorLayer
 from archsim.graph.tensors import Array
 
 
 def _operands(node: Node) -> tuple[Tensor, Constant]:
-    data, weights = node.value(0), node.value(1)
+    data = node.value(0)
     if isinstance(data, Constant):
         raise node.error("a constant on the left", "activations on the left, constant weights on the right")
-    if isinstance(weights, Tensor) and not node.builder.feeds(weights):
-        raise node.error(
-            f"two operands computed at run time ({data.name!r} and {weights.name!r})",
-            "constant weights on the right: crossbars hold weights, not activations",
-        )
     return data, node.constant(1, "weights")
 
 
@@ -31,8 +27,12 @@ def _operands(node: Node) -> tuple[Tensor, Constant]:
 def matmul(node: Node) -> None:
     """Data (..., rows) times weights (rows, outputs): each index of the leading axes is one window.
 
-    Leading axes of size 1 of the weights are dropped where the data has as many axes.
+    Leading axes of size 1 of the weights are dropped where the data has as many axes. Two activations are a product
+    on the digital units.
     """
+    if is_product(node):
+        product(node)
+        return
     data, stored = _operands(node)
     rank = len(stored.shape)
     flat = 2 <= rank <= max(len(data.shape), 2) and all(size == 1 for size in stored.shape[:-2])
@@ -48,7 +48,10 @@ def matmul(node: Node) -> None:
 def gemm(node: Node) -> None:
     """alpha x A' x B' + beta x C: alpha goes into the weights; C, times beta, is the bias where it is constant
     and the same for all windows, else one addition per element after the matrix. A transposed A is a layout
-    step before it."""
+    step before it. Two activations are a product on the digital units."""
+    if is_product(node):
+        general_product(node)
+        return
     data, stored = _operands(node)
     node.require(len(data.shape) == 2 == len(stored.shape), f"shapes {data.shape} and {stored.shape}", "two matrices")
     if node.attributes["transA"]:
@@ -98,11 +101,7 @@ def _transposed(node: Node, data: Tensor) -> Tensor:
 
 
 def _add_later(node: Node, product: str, addend: Value, shape: Shape, dtype: str) -> None:
-    try:
-        fits = np.broadcast_shapes(addend.shape, shape) == shape
-    except ValueError:
-        fits = False
-    node.require(fits, f"C of shape {addend.shape}", f"a shape that broadcasts to {shape}")
+    require_broadcast(node, "C", addend.shape, shape)
     beta = node.attributes["beta"]
     layer = VectorLayer(
         name=f"{node.name} add",

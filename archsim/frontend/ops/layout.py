@@ -9,6 +9,7 @@ import numpy as np
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
+from archsim.graph import Constant
 from archsim.graph.tensors import Array
 
 
@@ -126,7 +127,9 @@ def pad(node: Node) -> None:
 
     def compute(array: Array) -> tuple[Array, ...]:
         if mode == "constant":
-            return (np.pad(array[cut], grow, constant_values=number),)
+            # Arrays of other types than the tensor's hold no such number where its elements are traced.
+            with np.errstate(invalid="ignore"):
+                return (np.pad(array[cut], grow, constant_values=np.asarray(number).astype(array.dtype)),)
         return (np.pad(array[cut], grow, mode=mode),)
 
     node.layout([value], [shape], compute)
@@ -148,7 +151,23 @@ def identity(node: Node) -> None:
 
 @lowering("Dropout")
 def dropout(node: Node) -> None:
-    """In inference, the operand itself; its mask cannot be used."""
-    training = node.scalar(2, "training_mode")
-    node.require(not training, "training_mode true", "inference (training_mode false)")
+    """In inference, and where nothing is dropped, the operand itself; the mask keeps all."""
+    training, ratio = node.scalar(2, "training_mode"), node.scalar(1, "ratio")
+    node.require(not training or ratio == 0, "training_mode true", "inference (training_mode false)")
+    if len(node.outputs) > 1 and node.outputs[1]:
+        value, dtype = node.value(0), "bool" if node.version >= 10 else node.value(0).dtype
+        node.builder.values[node.outputs[1]] = Constant(
+            node.outputs[1], value.shape, dtype, lambda: np.ones(value.shape, dtype)
+        )
     node.alias()
+
+
+@lowering("Trilu")
+def trilu(node: Node) -> None:
+    """Matrices with zeros below, or above, the diagonal number `k` (positive ones above the main diagonal)."""
+    value = node.value(0)
+    node.require(len(value.shape) >= 2, f"data of shape {value.shape}", "(..., rows, columns)")
+    rows, columns = value.shape[-2:]
+    diagonal = min(max(int(node.scalar(1, "k") or 0), -rows - 1), columns + 1)
+    take = np.triu if node.attributes["upper"] else np.tril
+    node.layout([value], [value.shape], lambda array: (take(array, diagonal),))

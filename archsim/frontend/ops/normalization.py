@@ -1,4 +1,4 @@
-"""Normalizations: BatchNormalization, LRN."""
+"""Normalizations by constants (BatchNormalization) and over neighbouring channels (LRN)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from archsim.frontend.matrix import Affine, absorb
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
-from archsim.graph import Pointwise
+from archsim.graph import MatrixLayer, Pointwise
 from archsim.graph.tensors import Array
 
 
@@ -32,7 +32,8 @@ def batch_normalization(node: Node) -> None:
     def shift(scale: Array, bias: Array, mean: Array, variance: Array) -> Array:
         return np.asarray(bias - mean * factor(scale, bias, mean, variance))
 
-    if absorb(node, 0, Affine(parts, factor, shift)):
+    layer = node.builder.writer(node.input_names[0])
+    if isinstance(layer, MatrixLayer) and layer.channel_axis == 1 and absorb(node, 0, Affine(parts, factor, shift)):
         return
     spread = (-1,) + (1,) * (len(data.shape) - 2)
 

@@ -47,33 +47,21 @@ def split(node: Node) -> None:
     size, parts = value.shape[axis], node.setting(1, "split")
     if parts is None:
         count = node.attributes.get("num_outputs", len(node.outputs))
-        node.require(0 < count <= size, f"{count} parts of {size}", f"1 to {size}")
+        node.require(count == len(node.outputs), f"{count} parts", f"{len(node.outputs)}, as many as outputs")
         largest = -(-size // count)
         parts = (*((largest,) * (count - 1)), size - largest * (count - 1))
-    fits = sum(parts) == size and len(parts) == len(node.outputs) and min(parts) > 0 and all(node.outputs)
+    fits = sum(parts) == size and len(parts) == len(node.outputs) and min(parts, default=0) >= 0 and all(node.outputs)
     node.require(fits, f"parts {parts} for {len(node.outputs)} outputs", f"a size for each, {size} together")
     cuts = [sum(parts[: index + 1]) for index in range(len(parts) - 1)]
     shapes = [(*value.shape[:axis], part, *value.shape[axis + 1 :]) for part in parts]
     node.layout([value], shapes, lambda array: tuple(np.split(array, cuts, axis=axis)))
 
 
-@lowering("Gather")
-def gather(node: Node) -> None:
-    """Elements along `axis` at constant indices."""
-    value, chosen = node.value(0), node.constant(1, "indices")
-    axis = node.axis(node.attributes["axis"], len(value.shape))
-    size, flat = value.shape[axis], node.integers(1, "indices")
-    node.require(all(-size <= index < size for index in flat), f"indices {flat}", f"{-size} to {size - 1}")
-    indices = np.array(flat, np.int64).reshape(chosen.shape)
-    shape = (*value.shape[:axis], *chosen.shape, *value.shape[axis + 1 :])
-    node.layout([value], [shape], lambda array: (np.take(array, indices, axis=axis),))
-
-
 @lowering("Expand")
 def expand(node: Node) -> None:
     """Repeats axes of size 1 until the operand has a shape that it broadcasts to."""
     value, wanted = node.value(0), node.integers(1, "shape")
-    node.require(min(wanted, default=1) > 0, f"shape {wanted}", "sizes of 1 or more")
+    node.require(min(wanted, default=1) >= 0, f"shape {wanted}", "no negative size")
     try:
         shape = np.broadcast_shapes(value.shape, wanted)
     except ValueError:
@@ -85,8 +73,8 @@ def expand(node: Node) -> None:
 def tile(node: Node) -> None:
     """The operand over and over along each axis."""
     value, repeats = node.value(0), node.integers(1, "repeats")
-    fits = len(repeats) == len(value.shape) and min(repeats, default=1) > 0
-    node.require(fits, f"repeats {repeats}", f"{len(value.shape)} numbers of 1 or more")
+    fits = len(repeats) == len(value.shape) and min(repeats, default=1) >= 0
+    node.require(fits, f"repeats {repeats}", f"{len(value.shape)} numbers of 0 or more")
     shape = tuple(size * count for size, count in zip(value.shape, repeats, strict=True))
     node.layout([value], [shape], lambda array: (np.tile(array, repeats),))
 
@@ -112,3 +100,26 @@ def blocks(node: Node) -> None:
         order = (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
         shape = (batch, channels * block**2, height // block, width // block)
     node.layout([value], [shape], lambda array: (array.reshape(parts).transpose(order).reshape(shape),))
+
+
+@lowering("CenterCropPad")
+def center_crop_pad(node: Node) -> None:
+    """The middle of the operand, or the operand in the middle of zeros, along each axis or those of `axes`; of an odd
+    difference the larger half is behind."""
+    value, wanted = node.value(0), node.integers(1, "shape")
+    given = node.attributes.get("axes")
+    rank = len(value.shape)
+    axes = list(range(rank)) if given is None else [node.axis(axis, rank) for axis in given]
+    node.axes(axes, rank)
+    fits = len(wanted) == len(axes) and min(wanted, default=1) >= 0
+    node.require(fits, f"shape {wanted}", f"{len(axes)} numbers of 0 or more")
+    shape, cut, grow = list(value.shape), [slice(None)] * rank, [(0, 0)] * rank
+    for axis, size in zip(axes, wanted, strict=True):
+        more = size - shape[axis]
+        if more < 0:
+            cut[axis] = slice(-more // 2, -more // 2 + size)
+        else:
+            grow[axis] = (more // 2, more - more // 2)
+        shape[axis] = size
+    places = tuple(cut)
+    node.layout([value], [tuple(shape)], lambda array: (np.pad(array[places], grow),))

@@ -16,12 +16,13 @@ from archsim.mapping.copies import UNLIMITED, copies_of
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Job, Placement, StagePlan
 from archsim.mapping.plans.registry import PLANS
-from archsim.mapping.plans.resident import no_room, pack, place_resident
+from archsim.mapping.plans.resident import no_room, pack, place_all
 from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
+from archsim.mapping.uses import apart
 
 
 @PLANS.register("image_pipelined")
@@ -35,7 +36,7 @@ def place_lockstep(
         raise input_error(
             "--training", f"design {design.name}", expected="array.write_ns, the time to write a row in an update"
         )
-    whole = place_resident(graph, design, stages, tilings, None)
+    whole = place_all(graph, design, stages, tilings, apart(stages))
     cycles = [max(cycle - 1, 0) for cycle in accumulate(plan.tiling is not None for plan in whole.plans)]
     jobs, works = [], []
     for plan, cycle in zip(whole.plans, cycles, strict=True):
@@ -80,7 +81,7 @@ def _backward(whole: Placement, plan: StagePlan) -> Iterator[_Work]:
         single, tiling = alone(work), tile_layer(work.matrix, design)
         copies = min(len(plan.copies), work.windows)
         if design.copies.policy == "pipelayer":
-            copies = copies_of(single, {0: tiling}, design, UNLIMITED)[0]
+            copies = copies_of(single, {0: tiling}, design, UNLIMITED, apart(single))[0]
         yield _Work(kind, single, tiling, copies)
 
 
@@ -103,7 +104,8 @@ def _check_room(whole: Placement, works: list[_Work]) -> None:
 def _placed(whole: Placement, work: _Work) -> Placement:
     design = whole.design
     sharing, tilings, copies = by_pe(design), {0: work.tiling}, {0: work.copies}
-    draft = Draft(whole.graph, design, work.stages, tilings, copies, design.tile_arrays, sharing, alone=True)
+    uses = apart(work.stages)
+    draft = Draft(whole.graph, design, work.stages, tilings, copies, design.tile_arrays, sharing, uses, alone=True)
     placement, too_large = pack(draft, whole.chips)
     if placement is None:
         raise no_room(whole.graph, design, work.stages, whole.chips, too_large)

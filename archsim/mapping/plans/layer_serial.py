@@ -25,13 +25,14 @@ from archsim.mapping.plans.resident import (
     fewest_chips,
     no_room,
     pack,
-    place_resident,
+    place_all,
 )
 from archsim.mapping.plans.taken_out import taken_out
 from archsim.mapping.sharing import by_tile
 from archsim.mapping.stages import Stage, Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
+from archsim.mapping.uses import apart
 
 
 @PLANS.register("layer_serial")
@@ -44,12 +45,12 @@ def place_serial(
         raise input_error(
             f"design {design.name}", "schedule.kind", value="layer_serial", expected="a chip with a number of tiles"
         )
-    chips = fewest_chips(design, stages, tilings)
+    chips = fewest_chips(design, stages, tilings, apart(stages))
     store = _Store(graph, design, tilings, chips)
     if store.apart:
         return _each_in_its_place(graph, design, stages, tilings)
     resident = {index: tiling for index, tiling in tilings.items() if index in store.resident}
-    copies = copies_of(stages, resident, design, store.for_copies, store.active)
+    copies = copies_of(stages, resident, design, store.for_copies, apart(stages), store.active)
     check_arrays(graph, design, stages, resident, copies, chips, store.for_copies)
     planner = _Planner(graph, design, chips, store)
     plans, jobs = [], []
@@ -68,7 +69,7 @@ def _each_in_its_place(graph: Graph, design: Design, stages: Stages, tilings: di
     """Where no converters are shared and everything is stored, all layers have their place on the chip, each with the
     buffers of its tiles to itself while it works."""
     roomy = design.model_copy(update={"tile": design.tile.model_copy(update={"buffer_bytes": None})})
-    whole = place_resident(graph, roomy, stages, tilings, None)
+    whole = place_all(graph, roomy, stages, tilings, apart(stages))
     jobs = []
     for plan in whole.plans:
         job = Job(plan.stage.index, taken_out(whole, plan, design))
@@ -191,7 +192,8 @@ class _Planner:
         arrays = copies * tilings[0].arrays if tilings else 0
         sharing = by_tile(self.design, max(-(-arrays // self.store.active), 1))
         counts = dict.fromkeys(tilings, copies)
-        draft = Draft(self.graph, self.design, stages, tilings, counts, sharing.group, sharing, alone=True)
+        uses = apart(stages)
+        draft = Draft(self.graph, self.design, stages, tilings, counts, sharing.group, sharing, uses, alone=True)
         placement, too_large = pack(draft, self.chips, self._first_tile)
         self._stored += arrays
         if placement is None:

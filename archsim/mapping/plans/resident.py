@@ -20,6 +20,7 @@ from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling, tile_layer
 from archsim.mapping.training import Training
+from archsim.mapping.uses import Uses, uses_of
 
 # Chips beyond the fewest that hold the arrays which `chips: auto` may take to find room in the buffers.
 _MORE_CHIPS = 8
@@ -33,9 +34,14 @@ _MOST_COPIES = 50_000
 def place_resident(
     graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], training: Training | None
 ) -> Placement:
-    """Every layer has its place (ISAAC, ISCA 2016)."""
+    """Every matrix has its place (ISAAC, ISCA 2016)."""
     no_training(design, training)
-    fewest = fewest_chips(design, stages, tilings)
+    return place_all(graph, design, stages, tilings, uses_of(stages))
+
+
+def place_all(graph: Graph, design: Design, stages: Stages, tilings: dict[int, Tiling], uses: Uses) -> Placement:
+    """A place for each matrix, on as many chips as that takes."""
+    fewest = fewest_chips(design, stages, tilings, uses)
     if fewest > _MOST_CHIPS:
         raise input_error(
             graph.name, f"design {design.name}", value=f"{fewest} chips", expected=f"at most {_MOST_CHIPS}"
@@ -43,9 +49,9 @@ def place_resident(
     last = fewest if design.chips != "auto" else fewest + _MORE_CHIPS
     for chips in range(fewest, last + 1):
         budget = design.copies.budget_arrays or arrays_of(design, chips)
-        copies = copies_of(stages, tilings, design, budget)
-        check_arrays(graph, design, stages, tilings, copies, chips, budget)
-        draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design))
+        copies = copies_of(stages, tilings, design, budget, uses)
+        check_arrays(graph, design, stages, {first: tilings[first] for first in uses}, copies, chips, budget)
+        draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design), uses)
         placement, too_large = pack(draft, chips)
         if placement is not None:
             return ORDERS[design.placement.order].improved(placement)
@@ -54,7 +60,7 @@ def place_resident(
     raise no_room(graph, design, stages, chips, too_large)
 
 
-def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> int:
+def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling], uses: Uses) -> int:
     """The chips asked for, or the fewest that hold one copy of every layer, or the copies asked for."""
     if design.chips != "auto":
         return design.chips
@@ -62,8 +68,8 @@ def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> 
         return 1
     counts = dict.fromkeys(tilings, 1)
     if design.copies.policy == "explicit":
-        counts = copies_of(stages, tilings, design, 0)
-    return -(-_total(tilings, counts) // design.chip_arrays)
+        counts = copies_of(stages, tilings, design, 0, uses)
+    return -(-_total({first: tilings[first] for first in uses}, counts) // design.chip_arrays)
 
 
 def check_arrays(
@@ -77,7 +83,7 @@ def check_arrays(
 ) -> None:
     """Refuses copies that take more arrays than there are, and says what would make them fit."""
     needed = _total(tilings, copies)
-    _check_number(graph, design, copies)
+    _check_number(graph, design, tilings, copies)
     available = arrays_of(design, chips)
     limit = min(budget, available) if design.rotation.stored_arrays != "unlimited" else budget
     if needed <= limit:
@@ -89,7 +95,7 @@ def check_arrays(
     options = [" with ".join(larger)]
     if single <= limit:
         options.append("fewer copies (copies.policy=none)")
-    if design.precision.weight_bits > 8 and _total(_tilings_at_8_bits(design, stages), copies) <= limit:
+    if design.precision.weight_bits > 8 and _total(_at_8_bits(design, stages, tilings), copies) <= limit:
         options.append("precision.weight_bits=8")
     place_of = "copies.budget_arrays" if budget < available else f"{chips} chip{'s' if chips > 1 else ''}"
     raise input_error(
@@ -100,8 +106,8 @@ def check_arrays(
     )
 
 
-def _check_number(graph: Graph, design: Design, copies: dict[int, int]) -> None:
-    total = sum(copies.values())
+def _check_number(graph: Graph, design: Design, tilings: dict[int, Tiling], copies: dict[int, int]) -> None:
+    total = sum(copies[index] for index in tilings)
     if total > _MOST_COPIES:
         raise input_error(
             graph.name, f"design {design.name}", value=f"{total} copies of layers", expected=f"at most {_MOST_COPIES}"
@@ -109,13 +115,14 @@ def _check_number(graph: Graph, design: Design, copies: dict[int, int]) -> None:
 
 
 def _total(tilings: dict[int, Tiling], copies: dict[int, int]) -> int:
-    return sum(tilings[index].arrays * count for index, count in copies.items())
+    return sum(tiling.arrays * copies[index] for index, tiling in tilings.items())
 
 
-def _tilings_at_8_bits(design: Design, stages: Stages) -> dict[int, Tiling]:
+def _at_8_bits(design: Design, stages: Stages, tilings: dict[int, Tiling]) -> dict[int, Tiling]:
     precision = design.precision.model_copy(update={"weight_bits": 8})
     smaller = design.model_copy(update={"precision": precision})
-    return {stage.index: tile_layer(stage.matrix, smaller) for stage in stages.stages if stage.matrix}
+    chosen = (stages.stages[index] for index in tilings)
+    return {stage.index: tile_layer(stage.matrix, smaller) for stage in chosen if stage.matrix}
 
 
 def no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large: tuple[int, int] | None) -> InputError:
@@ -163,7 +170,7 @@ def pack(draft: Draft, chips: int, first_tile: int = 0) -> tuple[Placement | Non
 def _enough(draft: Draft) -> int:
     """Tiles that hold every copy by itself."""
     size = draft.tile_arrays
-    matrices = sum(count * -(-draft.tilings[index].arrays // size) for index, count in draft.copies.items())
+    matrices = sum(draft.copies[index] * -(-draft.tilings[index].arrays // size) for index in draft.uses)
     return matrices + sum(draft.assignments[s.index].copies for s in draft.stages.stages if s.matrix is None)
 
 

@@ -11,6 +11,7 @@ from archsim.mapping.buffers import Buffers
 from archsim.mapping.draft import Draft
 from archsim.mapping.placement import Placement, StagePlan
 from archsim.mapping.spans import Span
+from archsim.mapping.uses import apart
 
 
 def taken_out(whole: Placement, plan: StagePlan, design: Design) -> Placement:
@@ -18,9 +19,8 @@ def taken_out(whole: Placement, plan: StagePlan, design: Design) -> Placement:
     stage = plan.stage
     stages, copies = alone(stage), len(plan.copies)
     tilings = {0: plan.tiling} if plan.tiling else {}
-    draft = Draft(
-        whole.graph, design, stages, tilings, dict.fromkeys(tilings, copies), design.tile_arrays, whole.sharing
-    )
+    counts, uses = dict.fromkeys(tilings, copies), apart(stages)
+    draft = Draft(whole.graph, design, stages, tilings, counts, design.tile_arrays, whole.sharing, uses)
     assignment = replace(plan.assignment, rotation=0)
     buffers = Buffers(stages, {0: assignment}, design)
     spans: dict[tuple[int, int], Span] = {}
