@@ -1,6 +1,6 @@
 """The network as archsim sees it: frozen layers on tensors, whatever format it came in."""
 
-from archsim.graph.access import Access, Pointwise, Rows, Sliding, Whole
+from archsim.graph.access import Access, Pointwise, Reduced, Rows, Sliding, Whole
 from archsim.graph.graph import Coverage, Graph
 from archsim.graph.layers import (
     FreeLayer,
@@ -28,6 +28,7 @@ __all__ = [
     "Phase",
     "Pointwise",
     "RecurrentLayer",
+    "Reduced",
     "Round",
     "Rows",
     "Sliding",

@@ -38,4 +38,13 @@ class Whole:
     """Every output reads all of every input (a reduction over space, or an operation without locality)."""
 
 
-Access = Sliding | Rows | Pointwise | Whole
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """An output element is made, one after the other as they come, of the elements of its own place along `axes` (a
+    sum, a largest value); the result has these axes with size 1 (`keepdims`) or not at all."""
+
+    axes: tuple[int, ...]
+    keepdims: bool
+
+
+Access = Sliding | Rows | Pointwise | Reduced | Whole

@@ -1,6 +1,6 @@
 """Pure functions from a graph and a design to a placement, and what follows from it without simulating."""
 
-from archsim.mapping.estimate import Estimate, estimate
+from archsim.mapping.estimate import Estimate, estimate, lower_bound
 from archsim.mapping.place import check, place
 from archsim.mapping.placement import Copy, Job, Part, Placement, Port, StagePlan
 from archsim.mapping.sharing import Sharing
@@ -25,5 +25,6 @@ __all__ = [
     "Training",
     "check",
     "estimate",
+    "lower_bound",
     "place",
 ]

@@ -16,6 +16,7 @@ from archsim.mapping.needs import Integers
 from archsim.mapping.placement import Placement, StagePlan, slots_of
 from archsim.mapping.sharing import Sharing
 from archsim.mapping.stages import StageInput
+from archsim.mapping.together import Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,32 @@ class _Carried:
 
 def estimate(placement: Placement, images: int = 1) -> Estimate:
     """Runs the recurrence for `images` images that are all present at time 0."""
+    if any(plan.owner is not None for plan in placement.plans):
+        return _together(placement, images)
+    return lower_bound(placement, images)
+
+
+def _together(placement: Placement, images: int) -> Estimate:
+    """Layers that use the same arrays delay each other."""
+    design, plans = placement.design, placement.plans
+    reads = [reads_of(plan, placement.sharing) for plan in plans]
+    latency, room = design.pipeline.latency_cycles, design.pe.input_windows
+    run = Together(plans, reads, latency, images, room)
+    run.run()
+    outputs = [item for item in placement.stages.outputs if item.source >= 0]
+    return Estimate(
+        tuple(max((int(o.need.latest_all(done[o.source]).max()) for o in outputs), default=0) for done in run.done),
+        tuple(int(start.min()) for start in run.starts[0]),
+        tuple(int(finished.max()) for finished in run.finished[0]),
+        interval_bound(placement),
+        tuple({p.stage.index: starts[p.stage.index] for p in plans if p.tiling is None} for starts in run.starts),
+    )
+
+
+def lower_bound(placement: Placement, images: int = 1) -> Estimate:
+    """The recurrence as if no layer delayed another that uses the same arrays. With all images present at time 0 those
+    delay each other more than where they come one by one, so that a run with contention may be faster than `estimate`;
+    it is never faster than this."""
     if placement.jobs:
         return _in_lockstep(placement, images) if placement.lockstep else _in_turn(placement, images)
     carried = [_Carried(np.zeros(plan.assignment.copies, np.int64)) for plan in placement.plans]

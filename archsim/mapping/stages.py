@@ -6,12 +6,13 @@ tiles' special functions do on each result before it leaves: position by positio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Sliding, VectorLayer, Whole
+from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Reduced, Sliding, VectorLayer, Whole
 from archsim.graph.layers import Operand
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid, grid_of
@@ -273,12 +274,33 @@ class _Builder:
         same_shape = [source for source in direct if source.shape == shape_out]
         if same_shape and not isinstance(layer.access, Sliding):
             axis = same_shape[0].channel_axis
+        if isinstance(layer.access, Reduced):
+            self._add(layer, *self._reduced(layer, layer.access, axis), layer.results[0])
+            return
         inputs: list[StageInput] = []
         for tensor in layer.inputs:
             inputs += self._operand(tensor, layer, axis)
         if layer.unit == "pool":
             inputs = [replace(item, pooled=True) for item in inputs]
         self._add(layer, axis, tuple(inputs), layer.results[0])
+
+    def _reduced(self, layer: VectorLayer, access: Reduced, axis: int) -> tuple[int, tuple[StageInput, ...]]:
+        """The axis of a reduction's result that holds the values of a position (that of its operand, if it is still
+        there), and what each position needs. Values of whole positions are taken up as they come."""
+        tensor = layer.inputs[0]
+        shape, source = self.graph.tensors[tensor].shape, self.tracer.sources.get(tensor)
+        kept = [number for number in range(len(shape)) if access.keepdims or number not in access.axes]
+        if source is not None and source.channel_axis in kept:
+            axis = kept.index(source.channel_axis)
+        row = [kept[axis]] if kept and kept[axis] not in access.axes else []
+        places = [number for number in kept if number not in row and number not in access.axes]
+        columns = self.tracer.slots(tensor).transpose([*places, *access.axes, *row])
+        windows = math.prod(shape[number] for number in places)
+        inputs = self._through(None, compact(columns.reshape(windows, -1)))
+        length = shape[row[0]] if row else 0
+        parts = self.tracer.divide(columns.reshape(-1, max(length, 1)))
+        whole = {found.index for found, slots in parts if slots.shape[1] == 1 and found.channels <= length}
+        return axis, tuple(replace(item, pooled=item.source in whole) for item in inputs)
 
     def _operand(self, tensor: str, layer: VectorLayer, axis: int | None = None) -> list[StageInput]:
         """What each position of the layer's result needs of one operand."""

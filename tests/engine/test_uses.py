@@ -7,14 +7,19 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import ModelProto, helper
 
 from archsim.engine import simulate
 from archsim.frontend import from_model, load
 from archsim.hardware import load_design
-from archsim.mapping import Placement, estimate, place
+from archsim.mapping import Placement, estimate, lower_bound, place
+from archsim.mapping.estimate import reads_of
+from archsim.mapping.together import Together
 from archsim.result import LayerResult, Result
 from archsim.values import run_float
+from tests.engine.networks import MODELS
 from tests.engine.observed import Reads
 from tests.frontend.models import SHARED
 from tests.recurrent import model_of
@@ -115,6 +120,63 @@ def test_time_is_divided_among_all_that_use_the_arrays() -> None:
 def test_where_layers_run_by_themselves_each_use_has_arrays_of_its_own(design: str) -> None:
     result = run(placed(twins(3), design=design))
     assert [layer.uses for layer in result.layers] == [1, 1]
+
+
+@st.composite
+def webs(draw: st.DrawFn) -> tuple[ModelProto, int]:
+    """Products of three matrices, each of something before, some added up; and how many matrices are used."""
+    rows, nodes, tensors, used = draw(st.integers(1, 4)), [], ["a", "b"], []
+    for number in range(draw(st.integers(2, 7))):
+        read = draw(st.sampled_from(tensors))
+        used.append(draw(st.sampled_from(["u", "v", "w"])))
+        nodes.append(helper.make_node("MatMul", [read, used[-1]], [f"p{number}"], f"p{number}"))
+        tensors.append(f"p{number}")
+        if draw(st.booleans()):
+            nodes.append(
+                helper.make_node("Add", [f"p{number}", draw(st.sampled_from(tensors))], [f"s{number}"], f"s{number}")
+            )
+            tensors.append(f"s{number}")
+    inputs = {"a": (rows, 8), "b": (rows, 8)}
+    read_later = {name for node in nodes for name in node.input}
+    outputs = [name for name in tensors[2:] if name not in read_later]
+    ones = {name: np.ones((8, 8), np.float32) for name in set(used)}
+    return model_of(nodes, inputs, outputs, ones), len(set(used))
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.data(), webs())
+def test_the_estimate_of_networks_that_share_weights_is_what_the_engine_takes_without_limits(
+    data: st.DataObject, web: tuple[ModelProto, int]
+) -> None:
+    proto, matrices_used = web
+    copies = data.draw(st.lists(st.integers(1, 3), min_size=matrices_used, max_size=matrices_used))
+    assignment = data.draw(st.sampled_from(["round_robin", "strips", "bands"]))
+    register, images = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
+    chosen = (f"copies.explicit={copies}", f"copies.assignment={assignment}", f"pe.input_windows={register}")
+    placement = placed(proto, *chosen)
+    result, expected = run(placement, images=images, ideal=True), estimate(placement, images)
+    assert result.latency_cycles == expected.latency_cycles
+    if images > 1:
+        assert result.interval_ns == 100 * (expected.image_done[-1] - expected.image_done[-2])
+    bound = lower_bound(placement, images)
+    assert all(least <= done for least, done in zip(bound.image_done, expected.image_done, strict=True))
+    assert len(matrices(result)) == matrices_used
+    assert run(placement, images=images).ok
+
+
+@pytest.mark.parametrize("name", ["lenet5", "digits_cnn", "digits_bilstm", "lstm_ptb"])
+@pytest.mark.parametrize("assignment", ["round_robin", "strips"])
+def test_window_by_window_the_recurrence_gives_what_it_does_layer_by_layer(name: str, assignment: str) -> None:
+    """Where nothing is shared the two ways have to agree."""
+    chosen = [f"copies.assignment={assignment}", "copies.policy=greedy", "copies.budget_arrays=400"]
+    placement = place(load(MODELS / f"{name}.onnx"), load_design("isaac", [] if name == "lstm_ptb" else chosen))
+    reads = [reads_of(plan, placement.sharing) for plan in placement.plans]
+    one = Together(placement.plans, reads, 6, 3, 2)
+    one.run()
+    other = lower_bound(placement, 3)
+    assert [int(starts.min()) for starts in one.starts[0]] == list(other.starts)
+    assert [int(finished.max()) for finished in one.finished[0]] == list(other.ends)
+    assert [int(done[-1].max()) for done in one.done] == list(other.image_done)
 
 
 @pytest.mark.shared

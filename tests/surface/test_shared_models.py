@@ -28,7 +28,6 @@ QUANTISED = ("mnist_conv_qdq", "mnist_conv_qop")
 
 MORE_BUFFER = {
     "basic_pitch": "tile.buffer_bytes=262144",
-    "dnsmos_p808": "tile.buffer_bytes=262144",
     "light_densenet121": "tile.buffer_bytes=131072",
     "ppocr_cls": "tile.buffer_bytes=131072",
 }

@@ -12,7 +12,7 @@ from archsim.engine.counters import count
 from archsim.engine.findings import Findings, Interval, interval_of, levels_of, stage_times
 from archsim.engine.schedules.registry import SCHEDULES, Run
 from archsim.engine.stalled import explain
-from archsim.mapping import estimate
+from archsim.mapping import lower_bound
 
 # A mean over few images may be shorter than what the busiest unit needs by so much: how full it was changes.
 _LEAST_SHARE = Fraction(9, 10)
@@ -30,7 +30,7 @@ def pipelined(run: Run) -> Findings:
     if chip.steady.period is not None:
         counters = counters.plus(chip.steady.counted, chip.steady.skipped)
         elapsed += chip.steady.skipped * chip.steady.period
-    bound = estimate(run.placement, chip.images)
+    bound = lower_bound(run.placement, chip.images)
     checks = run_checks(chip, counters, images, bound)
     checks["macs"] &= counters["macs",] == run.placement.graph.macs * images
     meshes, uses = chip.fabric.meshes, unit_uses(chip)

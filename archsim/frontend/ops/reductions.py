@@ -13,7 +13,7 @@ import numpy as np
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
-from archsim.graph import Whole
+from archsim.graph import Pointwise, Reduced, Whole
 from archsim.graph.tensors import Array
 
 
@@ -85,7 +85,7 @@ def reduction(node: Node) -> None:
         shape,
         lambda array: reduce.compute(array, axis=axes, keepdims=keep),
         operations=reduce.per_element * math.prod(value.shape) + reduce.per_result * math.prod(shape),
-        access=Whole(),
+        access=Reduced(axes, keep) if axes else Pointwise(),
     )
 
 
