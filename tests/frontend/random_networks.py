@@ -120,6 +120,9 @@ def matrix(draft: Draft, name: str, shape: Shape) -> None:
     if len(shape) == 2 and draft.pick(True, False):
         inputs = [name, draft.floats(outputs, shape[-1]), draft.floats(outputs)]
         draft.add("Gemm", inputs, (shape[0], outputs), transB=1, alpha=0.5)
+    elif draft.pick(True, False):
+        weights = draft.floats(outputs, shape[-2])
+        draft.add("MatMul", [weights, name], (*shape[:-2], outputs, shape[-1]))
     else:
         draft.add("MatMul", [name, draft.floats(shape[-1], outputs)], (*shape[:-1], outputs))
 

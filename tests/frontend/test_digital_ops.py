@@ -148,6 +148,23 @@ def test_gemm_of_activations_charges_its_scalings_and_its_addend() -> None:
     assert_equals_reference(proto, {"a": numbers(4, 3), "b": numbers(5, 4, seed=1), "c": numbers(3, 1, seed=2)})
 
 
+@pytest.mark.parametrize(("shape", "windows"), [((4,), 1), ((4, 5), 5), ((2, 4, 5), 10)])
+def test_weights_on_the_left_are_a_matrix_whose_windows_are_the_columns(shape: tuple[int, ...], windows: int) -> None:
+    proto = model([node("MatMul", ["w", "x"], ["y"], "n")], {"x": shape}, constants={"w": numbers(3, 4)})
+    graph = graph_of(proto)
+    (layer,) = graph.matrix_layers
+    assert (layer.rows, layer.outputs, layer.windows, layer.macs) == (4, 3, windows, 12 * windows)
+    assert graph.coverage.timed == graph.coverage.nodes == 1
+    assert_equals_reference(proto, {"x": numbers(*shape, seed=1)})
+
+
+def test_product_of_two_constants_folds() -> None:
+    nodes = [node("MatMul", ["a", "b"], ["c"]), node("Add", ["x", "c"], ["y"])]
+    proto = model(nodes, {"x": (3, 2)}, constants={"a": numbers(3, 4), "b": numbers(4, 2)})
+    assert graph_of(proto).coverage.folded == 1
+    assert_equals_reference(proto, {"x": numbers(3, 2, seed=1)})
+
+
 def test_matmul_of_two_inputs_whose_right_may_be_weights_asks_for_them() -> None:
     proto = model([node("MatMul", ["x", "w"], ["y"], "n")], {"x": (2, 3), "w": (3, 4)})
     with pytest.raises(InputError, match="weights 'w', a graph input without an initializer"):

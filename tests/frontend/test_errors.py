@@ -312,8 +312,16 @@ WRONG = {
         "operands of shapes (2, 3) and (2, 3), expected (..., rows, k) times (..., k, columns)",
     ),
     "constant on the left": (
-        model([node("MatMul", ["w", "x"], ["y"])], {"x": (2, 2)}, constants={"w": numbers(2, 2)}),
+        model([node("Gemm", ["w", "x"], ["y"])], {"x": (2, 2)}, constants={"w": numbers(2, 2)}),
         "a constant on the left, expected activations on the left",
+    ),
+    "MatMul columns": (
+        model([node("MatMul", ["w", "x"], ["y"])], {"x": (2, 3)}, constants={"w": numbers(4, 3)}),
+        "data of shape (2, 3), expected 3 in the last axis but one",
+    ),
+    "MatMul stack on the left": (
+        model([node("MatMul", ["w", "x"], ["y"])], {"x": (2, 3, 3)}, constants={"w": numbers(2, 3, 3)}),
+        "weights of shape (2, 3, 3), expected a matrix (outputs, rows)",
     ),
     "MatMul rows": (
         single("MatMul", (2, 3), {"w": numbers(4, 5)}),

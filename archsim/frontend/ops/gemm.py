@@ -27,11 +27,15 @@ def _operands(node: Node) -> tuple[Tensor, Constant]:
 def matmul(node: Node) -> None:
     """Data (..., rows) times weights (rows, outputs): each index of the leading axes is one window.
 
-    Leading axes of size 1 of the weights are dropped where the data has as many axes. Two activations are a product
-    on the digital units.
+    Leading axes of size 1 of the weights are dropped where the data has as many axes. With the weights on the left
+    each column of the data is one window, between two layout steps. Two activations are a product on the digital units.
     """
     if is_product(node):
         product(node)
+        return
+    right = node.value(1)
+    if isinstance(node.value(0), Constant) and isinstance(right, Tensor):
+        _weights_on_the_left(node, right)
         return
     data, stored = _operands(node)
     rank = len(stored.shape)
@@ -42,6 +46,27 @@ def matmul(node: Node) -> None:
     weights = node.weights(stored, rows).map(lambda array: array.reshape(1, rows, outputs), (1, rows, outputs))
     shape = (*data.shape[:-1], outputs)
     add_matrix(node, data, weights, None, form="as stored", shape=shape, access=Rows(), channel_axis=len(shape) - 1)
+
+
+def _weights_on_the_left(node: Node, data: Tensor) -> None:
+    stored = node.constant(0, "weights")
+    rank, axes, name = len(stored.shape), len(data.shape), node.outputs[0]
+    flat = 2 <= rank <= max(axes, 2) and all(size == 1 for size in stored.shape[:-2])
+    node.require(flat, f"weights of shape {stored.shape}", "a matrix (outputs, rows)")
+    outputs, rows = stored.shape[-2:]
+    fits = axes > 0 and data.shape[max(-2, -axes)] == rows
+    node.require(fits, f"data of shape {data.shape}", f"{rows} in the last axis but one")
+    columns = data if axes == 1 else _turned(node, data, f"{name} columns", "transpose")
+    weights = node.weights(stored, rows).map(
+        lambda array: array.reshape(1, outputs, rows).swapaxes(1, 2), (1, rows, outputs)
+    )
+    shape, result = (*columns.shape[:-1], outputs), name if axes == 1 else f"{name} product"
+    last = len(shape) - 1
+    add_matrix(
+        node, columns, weights, None, form="transposed", shape=shape, access=Rows(), channel_axis=last, result=result
+    )
+    if axes > 1:
+        _turned(node, Tensor(result, shape, data.dtype), name, "transpose back")
 
 
 @lowering("Gemm")
@@ -55,7 +80,7 @@ def gemm(node: Node) -> None:
     data, stored = _operands(node)
     node.require(len(data.shape) == 2 == len(stored.shape), f"shapes {data.shape} and {stored.shape}", "two matrices")
     if node.attributes["transA"]:
-        data = _transposed(node, data)
+        data = _turned(node, data, f"{node.outputs[0]} transposed A", "transpose")
     transposed, alpha = bool(node.attributes["transB"]), node.attributes["alpha"]
     rows, outputs = stored.shape[::-1] if transposed else stored.shape
     windows = data.shape[0]
@@ -86,18 +111,19 @@ def _bias(node: Node, addend: Constant, shape: Shape) -> Constant:
     return node.neutral(addend, 0.0).map(spread, shape[1:])
 
 
-def _transposed(node: Node, data: Tensor) -> Tensor:
-    result = Tensor(f"{node.outputs[0]} transposed A", data.shape[::-1], data.dtype)
+def _turned(node: Node, data: Tensor, result: str, part: str) -> Tensor:
+    """`data` with its last two axes exchanged, by a layout step of the node."""
+    turned = Tensor(result, (*data.shape[:-2], data.shape[-1], data.shape[-2]), data.dtype)
     layer = LayoutLayer(
-        name=f"{node.name} transpose",
+        name=f"{node.name} {part}",
         op="Transpose",
         operands=(data.name,),
-        results=(result.name,),
+        results=(turned.name,),
         nodes=(),
-        compute=lambda array: (array.T,),
+        compute=lambda array: (array.swapaxes(-1, -2),),
     )
-    node.builder.add_layer(layer, (result,))
-    return result
+    node.builder.add_layer(layer, (turned,))
+    return turned
 
 
 def _add_later(node: Node, product: str, addend: Value, shape: Shape, dtype: str) -> None:

@@ -17,11 +17,11 @@ from archsim.graph.tensors import Array
 
 
 def is_product(node: Node) -> bool:
-    """Whether both operands are computed at run time. An input of the graph that could be a matrix of weights, and
-    that nothing else reads, counts as weights that the file lacks."""
+    """Whether both operands are computed at run time, or both are constant (and fold). An input of the graph that
+    could be a matrix of weights, and that nothing else reads, counts as weights that the file lacks."""
     left, right = node.value(0), node.value(1)
     if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-        return False
+        return not isinstance(left, Tensor) and not isinstance(right, Tensor)
     alone = node.builder.feeds(right) and node.builder.uses[right.name] == 1
     return not alone or len(right.shape) != 2 or right.dtype not in FLOATS
 
