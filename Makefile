@@ -26,7 +26,8 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy
 
 bench: .venv/.installed-dev
-	$(BIN)/python bench/bench.py
+	$(BIN)/python -m bench.bench
+	$(BIN)/python -m bench.meshes
 
 # The outputs in the documentation and the example trace, as the commands print and write them today.
 examples: .venv/.installed-dev

@@ -35,9 +35,10 @@ def timeouts_per_s() -> float:
     return TIMEOUTS / (time.process_time() - began)
 
 
-def run(model: str) -> tuple[float, float]:
+def run(model: str, *settings: str) -> tuple[float, float]:
     """User-CPU seconds and peak memory in MB of one simulation, process start included."""
     command = [sys.executable, "-m", "archsim", "simulate", model, "--mapping", "isaac", "--no-values", "--quiet"]
+    command += [word for setting in settings for word in ("--set", setting)]
     child = subprocess.Popen([*command, "--json", os.devnull], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     if status:
