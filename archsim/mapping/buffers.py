@@ -13,8 +13,8 @@ import numpy as np
 
 from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
-from archsim.mapping.needs import Integers, first_needed
-from archsim.mapping.production import PortKey, items, produced
+from archsim.mapping.needs import Integers
+from archsim.mapping.production import PortKey, Production, items, on_demand
 from archsim.mapping.spans import Span
 from archsim.mapping.stages import Stage, Stages
 
@@ -41,15 +41,19 @@ class PortNeed:
 
 
 class Buffers:
-    """Computes port needs for any set of a stage's copies; remembers what it computed."""
+    """Computes port needs for any set of a stage's copies, where values are produced in an `order`; remembers what it
+    computed."""
 
-    def __init__(self, stages: Stages, assignments: dict[int, Assignment], design: Design) -> None:
+    def __init__(
+        self, stages: Stages, assignments: dict[int, Assignment], design: Design, order: Production = on_demand
+    ) -> None:
         self._stages = stages
         self._assignments = assignments
         self._design = design
-        self._produced = produced(stages)
+        self._produced = order(stages)
         self.ports = cache(self._ports)
         self._highest = cache(self._highest_slot)
+        self._first = cache(self._first_slot)
 
     def minimum_bytes(self, stage: int, copies: tuple[int, ...], homes: tuple[int, ...], span: Span) -> int:
         """The least share of a tile that fetches `span` of each value for `copies` of a stage and is home to `homes`
@@ -82,7 +86,9 @@ class Buffers:
         needed[-1] = False
         ranks = np.cumsum(needed) - 1
         total = int(needed.sum())
-        bases = first_needed(table, ranks, total)
+        # ranks rise with the slots
+        first = self._first(stage.index, number)[windows]
+        bases = np.minimum.accumulate(np.where(first < 0, total, ranks[first])[::-1])[::-1]
         top = self._top(stage, number, ranks)[windows]
         minimum = max(int((top - bases).max(initial=0)) + 1, 1)
         ranks[~needed] = -1
@@ -105,6 +111,12 @@ class Buffers:
         item = items(stage)[number]
         highest = np.append(-1, self._highest(item.source, item.need.slots))[self._produced[stage.index, number]]
         return np.where(highest >= 0, ranks[highest], -1)
+
+    def _first_slot(self, stage: int, number: int) -> Integers:
+        """The first slot that each window of a stage needs of an input, -1 for none."""
+        table = items(self._stages.stages[stage])[number].need.table
+        first = np.where(table < 0, np.iinfo(np.int64).max, table).min(axis=1, initial=np.iinfo(np.int64).max)
+        return np.where(first == np.iinfo(np.int64).max, -1, first)
 
     def _highest_slot(self, source: int, slots: int) -> Integers:
         """The highest slot that any of the first raw results of a source contributes to."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,7 +28,8 @@ class Draft:
     """What `place` has decided before packing: tilings and copies of the matrix stages, by stage index; which of them
     use the same arrays; how many arrays a tile takes, and which share converters.
 
-    A stage `alone` reads from memory and begins anew with each image.
+    A stage `alone` reads from memory and begins anew with each image. `spread` are the copies at least of stages whose
+    part of a map is too large for a tile's buffer.
     """
 
     graph: Graph
@@ -39,6 +41,7 @@ class Draft:
     sharing: Sharing
     uses: Uses
     alone: bool = False
+    spread: Mapping[int, int] = field(default_factory=dict)
 
     @cached_property
     def assignments(self) -> dict[int, Assignment]:
@@ -49,7 +52,8 @@ class Draft:
         for stage in self.stages.stages:
             if stage.matrix is None:
                 source = stage.inputs[0].source if stage.inputs else -1
-                counts[stage.index] = min(counts.get(source, 1), stage.windows)
+                wanted = max(counts.get(source, 1), self.spread.get(stage.index, 1))
+                counts[stage.index] = min(wanted, stage.windows)
             made = assign(stage.grid, counts[stage.index])
             result[stage.index] = replace(made, rotation=0) if self.alone else made
         return result

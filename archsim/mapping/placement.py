@@ -126,7 +126,8 @@ class Placement:
     Where layers run by themselves, `jobs` are what does, in the order of a forward pass, each placed by itself, one
     after the other or in `lockstep`;
     `plans` tell of whole layers then, and there are no ports. With `from_memory` inputs come from the memory between
-    layers, and results go there. `staging_arrays` are left for weights that are written before they are used.
+    layers, and results go there. `staging_arrays` are left for weights that are written before they are used. Stages in
+    `spread` have more copies than they were to have, since no tile has room for their part of a map otherwise.
     """
 
     graph: Graph
@@ -143,6 +144,7 @@ class Placement:
     from_memory: bool = False
     staging_arrays: int = 0
     spill_bytes: int = 0
+    spread: tuple[str, ...] = ()
 
     def users(self, index: int) -> tuple[StagePlan, ...]:
         """The plan number `index` and those of the stages that use its arrays, too."""

@@ -274,6 +274,8 @@ class _Builder:
         same_shape = [source for source in direct if source.shape == shape_out]
         if same_shape and not isinstance(layer.access, Sliding):
             axis = same_shape[0].channel_axis
+        elif isinstance(layer.access, Pointwise) and not direct:
+            axis = self._kept_axis(layer, shape_out, axis)
         if isinstance(layer.access, Reduced):
             self._add(layer, *self._reduced(layer, layer.access, axis), layer.results[0])
             return
@@ -283,6 +285,17 @@ class _Builder:
         if layer.unit == "pool":
             inputs = [replace(item, pooled=True) for item in inputs]
         self._add(layer, axis, tuple(inputs), layer.results[0])
+
+    def _kept_axis(self, layer: VectorLayer, shape_out: tuple[int, ...], axis: int) -> int:
+        """The axis of an operand, moved about by layouts, that still holds the values of positions, the longest such;
+        else `axis`."""
+        for tensor in layer.inputs:
+            if self.graph.tensors[tensor].shape == shape_out:
+                slots = self.tracer.slots(tensor)
+                kept = [n for n, size in enumerate(shape_out) if size > 1 and (slots == slots.take([0], n)).all()]
+                if kept:
+                    return max(kept, key=lambda number: shape_out[number])
+        return axis
 
     def _reduced(self, layer: VectorLayer, access: Reduced, axis: int) -> tuple[int, tuple[StageInput, ...]]:
         """The axis of a reduction's result that holds the values of a position (that of its operand, if it is still
@@ -297,7 +310,10 @@ class _Builder:
         columns = self.tracer.slots(tensor).transpose([*places, *access.axes, *row])
         windows = math.prod(shape[number] for number in places)
         inputs = self._through(None, compact(columns.reshape(windows, -1)))
-        length = shape[row[0]] if row else 0
+        if not row or shape[row[0]] == 1:
+            # all that is read of a position goes into one result
+            return axis, tuple(replace(item, pooled=_once(item.need.table)) for item in inputs)
+        length = shape[row[0]]
         parts = self.tracer.divide(columns.reshape(-1, max(length, 1)))
         whole = {found.index for found, slots in parts if slots.shape[1] == 1 and found.channels <= length}
         return axis, tuple(replace(item, pooled=item.source in whole) for item in inputs)
@@ -323,6 +339,12 @@ class _Builder:
             StageInput(source.index, source.channels, everything(windows, source.grid))
             for source, _ in self._touched(tensor)
         ]
+
+
+def _once(table: Integers) -> bool:
+    """Whether each slot is needed by one window."""
+    slots = table[table >= 0]
+    return np.unique(slots).size == slots.size
 
 
 def _local(access: Pointwise, operand: Sequence[int], shape: Sequence[int], channel_axis: int) -> bool:

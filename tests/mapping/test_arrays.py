@@ -277,14 +277,6 @@ def test_vector_layers_go_to_other_tiles_where_their_inputs_tile_has_no_room() -
     assert narrow.tiles_used > wide.tiles_used
 
 
-def test_a_vector_layer_that_fits_no_buffer_is_named_with_the_bytes_it_needs() -> None:
-    """What scales a map by its squeezed channels holds the map until they are there: 8 x 8 positions of 8 channels
-    at 2 bytes, and the channels."""
-    said = refused(SMALL["squeeze"](), "tile.buffer_bytes=1000", "copies.policy=none")
-    assert "got a tile's share of the layer needs 1040 bytes" in said
-    assert said.endswith("expected at most 1000 (tile.buffer_bytes); a larger buffer")
-
-
 def test_copies_that_find_no_room_in_the_buffers_are_refused() -> None:
     """Each of 4 tiles has room for the 162 bytes that one of 5 layers needs; the arrays would hold all."""
     net = Net(3, 12, 12)

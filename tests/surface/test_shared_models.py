@@ -26,13 +26,6 @@ REFUSED = ("espcn_brevitas",)
 QUANTISED = ("mnist_conv_qdq", "mnist_conv_qop")
 """Models whose answers come in steps: one step away is as good."""
 
-MORE_BUFFER = {
-    "basic_pitch": "tile.buffer_bytes=262144",
-    "light_densenet121": "tile.buffer_bytes=131072",
-    "ppocr_cls": "tile.buffer_bytes=131072",
-}
-"""What a tile must hold of some models: whole maps, until their largest or mean value is known."""
-
 SLOW = ("aecmos16", "basic_pitch", "dnsmos_p808", "espcn_nn_resize")
 """Models of a second and more."""
 
@@ -112,18 +105,11 @@ def test_answers_and_macs_are_those_of_the_manifest(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_model_runs_on_isaac(name: str) -> None:
-    settings = [MORE_BUFFER[name]] if name in MORE_BUFFER else []
-    result = archsim.simulate(graph_of(name), "isaac", settings=settings)
+    result = archsim.simulate(graph_of(name), "isaac")
     assert all(result.checks.values())
     assert result.latency_cycles is not None
     assert result.latency_cycles > 0
     assert sum(layer.macs for layer in result.layers if layer.macs) == graph_of(name).macs
-
-
-@pytest.mark.parametrize("name", [name for name in MORE_BUFFER if name in RUN and name not in SLOW])
-def test_model_that_fits_no_tile_says_how_much_it_takes(name: str) -> None:
-    with pytest.raises(InputError, match=r"needs \d+ bytes of buffer at least, expected at most 65536"):
-        archsim.simulate(graph_of(name), "isaac")
 
 
 def test_model_of_another_tool_s_ops_is_refused_by_their_name() -> None:
@@ -139,6 +125,5 @@ def test_large_networks_of_the_onnx_package_import(path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(LIGHT.glob("*.onnx")), ids=lambda path: path.stem)
 def test_large_networks_of_the_onnx_package_run_on_isaac(path) -> None:
-    settings = [MORE_BUFFER[path.stem]] if path.stem in MORE_BUFFER else []
-    result = archsim.simulate(frontend.load(path), "isaac", settings=settings)
+    result = archsim.simulate(frontend.load(path), "isaac")
     assert all(result.checks.values())

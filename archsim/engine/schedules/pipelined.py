@@ -12,7 +12,7 @@ from archsim.engine.counters import count
 from archsim.engine.findings import Findings, Interval, interval_of, levels_of, stage_times
 from archsim.engine.schedules.registry import SCHEDULES, Run
 from archsim.engine.stalled import explain
-from archsim.mapping import lower_bound
+from archsim.mapping import Placement, lower_bound
 
 # A mean over few images may be shorter than what the busiest unit needs by so much: how full it was changes.
 _LEAST_SHARE = Fraction(9, 10)
@@ -55,7 +55,7 @@ def pipelined(run: Run) -> Findings:
         checks=checks,
         uses=uses,
         events=chip.env.actions,
-        notes=(*_uneven(chip), *_repeats(chip), *_backlog(interval, images)),
+        notes=(*_spread(run.placement), *_uneven(chip), *_repeats(chip), *_backlog(interval, images)),
         levels=levels_of(chip),
     )
 
@@ -87,6 +87,14 @@ def _repeats(chip: Chip) -> list[str]:
         f" and {chip.steady.skipped} more follow from them exactly"
     )
     return [note]
+
+
+def _spread(placement: Placement) -> tuple[str, ...]:
+    """Where a stage was divided to find room."""
+    if not placement.spread:
+        return ()
+    names = ", ".join(placement.spread)
+    return (f"divided over more copies than asked for, since no tile's buffer holds their part of a map else: {names}",)
 
 
 def _uneven(chip: Chip) -> list[str]:

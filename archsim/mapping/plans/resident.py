@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from archsim.errors import InputError, input_error
@@ -16,6 +17,7 @@ from archsim.mapping.orders import ORDERS
 from archsim.mapping.packing import Packer
 from archsim.mapping.placement import Placement
 from archsim.mapping.plans.registry import PLANS, no_training
+from archsim.mapping.production import PRODUCTIONS, Production, on_demand
 from archsim.mapping.sharing import by_pe
 from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import Tiling, tile_layer
@@ -28,6 +30,9 @@ _MORE_CHIPS = 8
 # The most that is tried: beyond, tables no longer fit the memory of a usual machine.
 _MOST_CHIPS = 1000
 _MOST_COPIES = 50_000
+_MOST_SPREAD = 64
+
+_Packed = tuple[Placement | None, tuple[int, int] | None]
 
 
 @PLANS.register("pipelined")
@@ -52,12 +57,54 @@ def place_all(graph: Graph, design: Design, stages: Stages, tilings: dict[int, T
         copies = copies_of(stages, tilings, design, budget, uses)
         check_arrays(graph, design, stages, {first: tilings[first] for first in uses}, copies, chips, budget)
         draft = Draft(graph, design, stages, tilings, copies, design.tile_arrays, by_pe(design), uses)
-        placement, too_large = pack(draft, chips)
+        placement, too_large = _with_room(draft, chips, budget)
         if placement is not None:
             return ORDERS[design.placement.order].improved(placement)
         if too_large is not None:
             break
     raise no_room(graph, design, stages, chips, too_large)
+
+
+def _with_room(draft: Draft, chips: int, budget: int) -> _Packed:
+    """A placement, by the first order of production with which the tiles have room for it; else, with the order that
+    gets by with least, stages whose part of the maps no tile's buffer holds are divided over more of them."""
+    refused: dict[Production, tuple[int, int]] = {}
+    for order in PRODUCTIONS:
+        placement, too_large = pack(draft, chips, order=order)
+        if placement is not None or too_large is None:
+            return placement, too_large
+        refused[order] = too_large
+    frugal = min(refused, key=lambda order: refused[order][1])
+    placement, too_large = _divided(draft, chips, budget, frugal)
+    return placement, too_large and refused[PRODUCTIONS[0]]
+
+
+def _divided(draft: Draft, chips: int, budget: int, order: Production) -> _Packed:
+    """A placement with twice the copies of each stage that no tile has room for, until it has."""
+    limit = min(budget, arrays_of(draft.design, chips))
+    while True:
+        placement, too_large = pack(draft, chips, order=order)
+        if placement is not None:
+            return replace(placement, spread=tuple(draft.stages.stages[index].name for index in draft.spread)), None
+        more = None if too_large is None else _with_more_copies(draft, too_large[0], limit)
+        if more is None:
+            return None, too_large
+        draft = more
+
+
+def _with_more_copies(draft: Draft, index: int, most_arrays: int) -> Draft | None:
+    """The draft with twice the copies of a stage; None where that is not allowed, or beyond all reason."""
+    stage, copies = draft.stages.stages[index], draft.assignments[index].copies
+    wanted = min(2 * copies, stage.windows)
+    if wanted == copies or wanted > _MOST_SPREAD or stage.recurrent or len(draft.users(index)) > 1:
+        return None
+    if stage.matrix is None:
+        return replace(draft, spread={**draft.spread, index: wanted})
+    more = {**draft.copies, index: wanted}
+    fits = _total({first: draft.tilings[first] for first in draft.uses}, more) <= most_arrays
+    if draft.design.copies.policy in {"explicit", "none"} or not fits:
+        return None
+    return replace(draft, copies=more, spread={**draft.spread, index: wanted})
 
 
 def fewest_chips(design: Design, stages: Stages, tilings: dict[int, Tiling], uses: Uses) -> int:
@@ -145,11 +192,11 @@ def no_room(graph: Graph, design: Design, stages: Stages, chips: int, too_large:
     )
 
 
-def pack(draft: Draft, chips: int, first_tile: int = 0) -> tuple[Placement | None, tuple[int, int] | None]:
+def pack(draft: Draft, chips: int, first_tile: int = 0, order: Production = on_demand) -> _Packed:
     """A placement on that many chips, or the stage (and bytes) that no empty tile can take. Busy special functions
     are spread where there are tiles for it; where there are not they share a tile and take longer."""
     design = draft.design
-    buffers = Buffers(draft.stages, draft.assignments, design)
+    buffers = Buffers(draft.stages, draft.assignments, design, order)
     units = units_along_the_mesh(draft)
     tiles = design.chip.tiles if design.chip.tiles != "unlimited" else _enough(draft)
     no_loads = dict.fromkeys(draft.sfu_loads, 0.0)
