@@ -72,7 +72,7 @@ def _planned_vector(placement: Placement, layer: VectorLayer, plan: StagePlan) -
     return LayerResult(
         name=layer.name, op=layer.op, rows=None, outputs=elements // max(windows, 1), groups=None, windows=windows,
         uses=1, arrays_per_copy=None, copies=None, arrays=None, slots=None, start_ns=None, end_ns=None,
-        busy_ns=None, stall_ns=None, macs=0,
+        busy_ns=None, stall_ns=None, macs=None,
     )  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def _about(noc: NocResult, design: Design) -> tuple[str, ...]:
         )
     if design.noc is not None and design.noc.model is None and noc.model == "vct":
         notes.append(
-            "noc.model vct, whose buffers are never full: for wormhole, which is exact, install numba"
-            " (pip install 'archsim[fast]'), or --set noc.model=wormhole, which is slow without"
+            "noc.model vct, whose buffers are never full: for wormhole, where packets wait for room as well, install"
+            " numba (pip install 'archsim[fast]'), or --set noc.model=wormhole, which is slow without"
         )
     return tuple(notes)

@@ -43,18 +43,18 @@ def planned_noc(placement: Placement, interval_ns: float) -> PlannedNoc | None:
 def _sendings(route: Route, per_chip: int) -> list[_Sending]:
     """What a message causes on each chip that it touches: it leaves each by the gate, and enters the next there."""
     source, destinations, size = route
-    # what the host sends or takes goes over the link at the gate of the first chip
+    # the host is at the gate of the first chip
     chip, tile = (0, GATE) if source == HOST else divmod(source, per_chip)
     by_chip: dict[int, set[int]] = {}
     for destination in destinations:
-        other, place = (-1, GATE) if destination == HOST else divmod(destination, per_chip)
+        other, place = (0, GATE) if destination == HOST else divmod(destination, per_chip)
         by_chip.setdefault(other, set()).add(place)
     found = [(chip, tile, by_chip.pop(chip, set()))]
     for step in (1, -1):
         beyond = [other for other in by_chip if (other - chip) * step > 0]
         if beyond:
             found.append((chip, tile, {GATE}))
-            found += [(other, GATE, by_chip[other]) for other in beyond if other >= 0]
+            found += [(other, GATE, by_chip[other]) for other in beyond]
     return [(where, start, tuple(sorted(tiles - {start})), size) for where, start, tiles in found if tiles - {start}]
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
+from archsim.engine.busiest import unit_uses
 from archsim.engine.counters import NOTHING, Counters, count
+from archsim.engine.findings import Uses
 from archsim.engine.job import Job
 from archsim.engine.message import Message, message_state
 from archsim.mapping.needs import MISSING
@@ -28,32 +30,35 @@ class SteadyState:
     copies run other windows in the next image.
 
     When two are equal, `period` is the time between, and the run is cut to the images that are under way and one
-    more: `skipped` images are left out, and `counted` is what each of them would have counted.
+    more: `skipped` images are left out; `counted` is what each of them would have counted, and `worked` for how long
+    each unit would have.
     """
 
     def __init__(self, chip: Chip) -> None:
         self._chip = chip
         rotating = any(plan.assignment.rotation for plan in chip.placement.plans)
         self._possible = not (chip.ideal or rotating or chip.observers or chip.images < 4)
-        self._last: tuple[int, State, int, Counters] | None = None
+        self._last: tuple[int, State, int, Counters, Uses] | None = None
         self.period: int | None = None
         self.skipped = 0
         self.counted = NOTHING
+        self.worked: dict[tuple[str, str], int] = {}
 
     def image_begins(self, image: int) -> None:
         """The first window of the first layer of an image was issued just now."""
         chip = self._chip
         if self.period is not None or not self._possible or image == 0:
             return
-        now, state, counters = chip.env.now, snapshot(chip, image), count(chip)
+        now, state, counters, uses = chip.env.now, snapshot(chip, image), count(chip), unit_uses(chip)
         if self._last is not None and self._last[:2] == (image - 1, state):
             self.period = now - self._last[2]
             self.counted = counters.plus(self._last[3], -1)
+            self.worked = {unit: busy - self._last[4][unit][0] for unit, (busy, _) in uses.items()}
             fed = max((host.image for host in chip.inputs), default=image)
             keep = max(fed, image) + 2
             self.skipped = max(chip.images - keep, 0)
             chip.cut(chip.images - self.skipped)
-        self._last = (image, state, now, counters)
+        self._last = (image, state, now, counters, uses)
 
 
 def snapshot(chip: Chip, image: int) -> State:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from archsim.errors import input_error
 from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Reduced, Sliding, VectorLayer, Whole
 from archsim.graph.layers import Operand
 from archsim.graph.tensors import Array
@@ -19,6 +20,9 @@ from archsim.mapping.grids import Grid, grid_of
 from archsim.mapping.input_axes import channel_axis
 from archsim.mapping.needs import Integers, ListNeed, Need, everything, identity, of_first, previous, sliding
 from archsim.mapping.tracing import Source, Tracer, compact
+
+# Tables of what each position needs have to fit the memory of a usual machine.
+_MOST_PAIRS = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +278,9 @@ class _Builder:
         same_shape = [source for source in direct if source.shape == shape_out]
         if same_shape and not isinstance(layer.access, Sliding):
             axis = same_shape[0].channel_axis
+        elif isinstance(layer.access, Whole) and layer.unit == "multiplier":
+            # a row of a product at a time
+            axis = len(shape_out) - 1
         elif isinstance(layer.access, Pointwise) and not direct:
             axis = self._kept_axis(layer, shape_out, axis)
         if isinstance(layer.access, Reduced):
@@ -335,6 +342,14 @@ class _Builder:
             table = np.moveaxis(traced, axis, -1)
             return self._through(None, compact(table.reshape(-1, table.shape[-1])))
         windows = grid_of(shape_out, axis).size
+        needed = sum(source.grid.size for source, _ in self._touched(tensor))
+        if windows * needed > _MOST_PAIRS:
+            raise input_error(
+                self.graph.name,
+                f"layer {layer.name!r}",
+                value=f"{windows} positions that each wait for all {needed} of {tensor!r}",
+                expected=f"at most {_MOST_PAIRS} of positions x what they wait for",
+            )
         return [
             StageInput(source.index, source.channels, everything(windows, source.grid))
             for source, _ in self._touched(tensor)

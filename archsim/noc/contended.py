@@ -251,7 +251,12 @@ def _check(router: Router, buffers: Buffers, most_vcs: int, junctions: Junctions
         for name, value, right, expected in (
             ("vc_allocation_delay", router.vc_allocation_delay, router.vc_allocation_delay >= 1, "1 or more"),
             ("switch_allocation_delay + traversal_delay + link_delay", hop, hop >= 1, "1 or more"),
-            ("vcs", buffers.vcs, 1 <= buffers.vcs <= most_vcs, "1" if most_vcs == 1 else f"1 to {most_vcs}"),
+            (
+                "vcs",
+                buffers.vcs,
+                1 <= buffers.vcs <= most_vcs,
+                "1, or noc.model=flit" if most_vcs == 1 else f"1 to {most_vcs}",
+            ),
             ("buffer_flits", buffers.flits, 1 <= buffers.flits <= most, f"1 to {most:,} on this mesh"),
             ("credit_delay", buffers.credit_delay, 0 <= buffers.credit_delay <= MAX_DELAY, f"0 to {MAX_DELAY:,}"),
             ("routing_delay", router.routing_delay, router.routing_delay <= MAX_DELAY, f"0 to {MAX_DELAY:,}"),

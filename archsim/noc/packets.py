@@ -81,7 +81,9 @@ def read_packets(path: Path, nodes: int) -> Packets:
 
 def _text(path: Path) -> str:
     source = str(path)
-    if not path.name.endswith((".csv", ".csv.gz")) or not os.path.isfile(path):  # noqa: PTH113 too long a name is no file
+    if not os.path.isfile(path):  # noqa: PTH113 too long a name is no file
+        raise input_error("PACKETS", value=source, expected="a file that exists")
+    if not path.name.endswith((".csv", ".csv.gz")):
         raise input_error("PACKETS", value=source, expected="a .csv or .csv.gz file")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:

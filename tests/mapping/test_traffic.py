@@ -11,7 +11,7 @@ from archsim.errors import InputError
 from archsim.mapping import Placement
 from archsim.mapping.exchange import hops_between, moved
 from archsim.mapping.traffic import GATE, HOST, traffic
-from tests.engine.networks import SMALL, placed
+from tests.engine.networks import SMALL, Net, placed
 
 SEVERAL_TILES = ("tile.pes=1", "pe.arrays=4", "noc.concentration=1")
 SEVERAL_CHIPS = (*SEVERAL_TILES, "chip.tiles=4", "chip.mesh_width=2")
@@ -122,3 +122,18 @@ def test_where_copies_take_turns_from_image_to_image_no_pool_is_taken_for_local(
     image, also from those that happen to leave one tile in the first."""
     placement = placed(SMALL["chain"](), *SEVERAL_TILES, "chips=1", "copies.assignment=round_robin", copies=copies)
     assert over_the_mesh(placement) == simulate(placement).moved_bytes.noc
+
+
+@pytest.mark.parametrize("multicast", ["true", "false"])
+@pytest.mark.parametrize("chips", [(), SEVERAL_CHIPS], ids=["a chip", "several chips"])
+def test_a_value_that_is_an_output_and_is_read_goes_out_once_for_both(chips: tuple[str, ...], multicast: str) -> None:
+    net = Net(3, 6, 6)
+    first = net.conv("image", 16)
+    second = net.conv(first, 16)
+    last = net.conv(second, 16)
+    outputs = [net.concat(first, second, last), second]
+    settings = (*SEVERAL_TILES, "pe.arrays=1", *chips, "tile.buffer_bytes=10000000", "noc.model=vct")
+    placement = placed(net, *settings, f"noc.multicast={multicast}", outputs=outputs)
+    planned = planned_noc(placement, 1000.0)
+    assert planned is not None
+    assert simulate(placement).noc.bytes_hops == planned.bytes_hops

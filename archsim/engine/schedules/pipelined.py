@@ -33,9 +33,11 @@ def pipelined(run: Run) -> Findings:
     bound = lower_bound(run.placement, chip.images)
     checks = run_checks(chip, counters, images, bound)
     checks["macs"] &= counters["macs",] == run.placement.graph.macs * images
-    meshes, uses = chip.fabric.meshes, unit_uses(chip)
+    skipped, worked = chip.steady.skipped, chip.steady.worked
+    uses = {unit: (busy + skipped * worked.get(unit, 0), elapsed) for unit, (busy, _) in unit_uses(chip).items()}
+    meshes = chip.fabric.meshes
     shared = (busy for (unit, _), (busy, _) in uses.items() if unit != "arrays")
-    busiest = Fraction(max(shared, default=0), chip.images)
+    busiest = Fraction(max(shared, default=0), images)
     least = max(busiest, Fraction(bound.interval_bound * chip.clock.cycle))
     interval = _interval(chip, done)
     if interval.ticks is not None and not run.ideal:
