@@ -67,7 +67,7 @@ class LayerResult:
     end_ns: float | None
     busy_ns: float | None
     stall_ns: Mapping[str, float | None] | None
-    macs: int | None
+    macs: int
     energy_pj: float | None = None
 
 

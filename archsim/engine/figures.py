@@ -72,7 +72,7 @@ def _planned_vector(placement: Placement, layer: VectorLayer, plan: StagePlan) -
     return LayerResult(
         name=layer.name, op=layer.op, rows=None, outputs=elements // max(windows, 1), groups=None, windows=windows,
         uses=1, arrays_per_copy=None, copies=None, arrays=None, slots=None, start_ns=None, end_ns=None,
-        busy_ns=None, stall_ns=None, macs=None,
+        busy_ns=None, stall_ns=None, macs=0,
     )  # fmt: skip
 
 

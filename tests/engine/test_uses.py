@@ -54,7 +54,7 @@ def test_an_unrolled_lstm_has_the_arrays_of_its_eight_matrices() -> None:
         assert (layer.uses, layer.windows, layer.slots, layer.arrays) == (20, 20, 20, 1)
         assert layer.macs == (layer.rows or 0) * 5 * 20
         assert layer.busy_ns == 20 * 1_600
-    assert result.model.macs == sum(layer.macs or 0 for layer in result.layers)
+    assert result.model.macs == sum(layer.macs for layer in result.layers)
     assert run(placement, images=12).ok
 
 

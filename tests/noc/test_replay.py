@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -181,10 +182,19 @@ def test_a_file_that_is_no_list_of_packets_is_told(name: str, content: bytes, me
     assert str(caught.value).startswith(f"{file}: {message}")
 
 
-@pytest.mark.parametrize("name", ["", "missing.csv", "packets.txt", "x" * 300 + ".csv", "nul\0.csv"])
-def test_something_else_than_a_csv_file_is_told(name: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("", "a file that exists"),
+        ("missing.csv", "a file that exists"),
+        ("packets.txt", "a .csv or .csv.gz file"),
+        ("x" * 300 + ".csv", "a file that exists"),
+        ("nul\0.csv", "a file that exists"),
+    ],
+)
+def test_something_else_than_a_csv_file_is_told(name: str, wanted: str, tmp_path: Path):
     (tmp_path / "packets.txt").write_text(HEADER)
-    with pytest.raises(InputError, match=r"^PACKETS: got .*, expected a \.csv or \.csv\.gz file$"):
+    with pytest.raises(InputError, match=rf"^PACKETS: got .*, expected {re.escape(wanted)}$"):
         read_packets(tmp_path / name, 4)
 
 

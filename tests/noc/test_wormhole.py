@@ -168,7 +168,7 @@ def test_round_robin_serves_each_input_in_turn():
 @pytest.mark.parametrize(
     ("router", "buffers", "message"),
     [
-        ({}, Buffers(vcs=2), "noc.vcs: got 2, expected 1"),
+        ({}, Buffers(vcs=2), "noc.vcs: got 2, expected 1, or noc.model=flit"),
         ({}, Buffers(flits=0), "noc.buffer_flits: got 0, expected 1 to 139,785 on this mesh"),
         ({}, Buffers(flits=10**6), "noc.buffer_flits: got 1000000, expected 1 to 139,785 on this mesh"),
         ({}, Buffers(credit_delay=-1), "noc.credit_delay: got -1, expected 0 to 1,000,000"),
