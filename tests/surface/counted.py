@@ -16,8 +16,10 @@ Figures = tuple[str, int, int]
 """Op, multiply-accumulates, parameters."""
 
 WEIGHTS_AT = {
-    **{"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "ConvInteger": 1, "MatMulInteger": 1},
-    **{"QLinearConv": 3, "QLinearMatMul": 3, "QGemm": 3, "LSTM": 1, "GRU": 1, "RNN": 1},
+    **dict.fromkeys(
+        ("Conv", "ConvTranspose", "Gemm", "MatMul", "ConvInteger", "MatMulInteger", "LSTM", "GRU", "RNN"), 1
+    ),
+    **dict.fromkeys(("QLinearConv", "QLinearMatMul", "QGemm"), 3),
 }
 """Ops that multiply by weights, and where these are among the operands."""
 
