@@ -60,6 +60,7 @@ def _inspected_layer(graph: Graph, layer: Layer) -> InspectedLayer:
         windows=matrix.windows if matrix else None,
         macs=matrix.macs if matrix else 0,
         parameters=matrix.parameters if matrix else 0,
+        digital_macs=(layer.products or None) if isinstance(layer, VectorLayer) else None,
         shape=graph.tensors[layer.results[0]].shape,
         nodes=layer.nodes,
     )

@@ -21,7 +21,7 @@ class Attributes(dict[str, Any]):
     """Attribute values by name, which remembers which of them were looked at.
 
     An attribute that the user's model sets and that a lowering never looks at would be ignored silently:
-    ONNX adds attributes to ops with new opsets.
+    ONNX adds attributes to ops with new opsets. One set to its default says what a node without it says.
     """
 
     def __init__(self, values: Mapping[str, Any], given: Iterable[str]) -> None:
@@ -78,7 +78,8 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, source: str, nam
         )
         if not fewest <= len(values) <= most
     ]
-    values = dict(_defaults(schema))
+    defaults = _defaults(schema)
+    values = dict(defaults)
     for attribute in proto.attribute:
         if attribute.name not in known:
             expected = f"one of {', '.join(known)}" if known else "no attributes"
@@ -96,7 +97,8 @@ def attributes_of(proto: onnx.NodeProto, schema: defs.OpSchema, source: str, nam
     ]
     if problems:
         raise InputError(*problems)
-    return Attributes(values, (attribute.name for attribute in proto.attribute))
+    given = (attribute.name for attribute in proto.attribute)
+    return Attributes(values, (each for each in given if each not in defaults or values[each] != defaults[each]))
 
 
 @lru_cache(maxsize=1024)

@@ -201,5 +201,13 @@ def _digital_product(node: Node, places: Places) -> None:
     operands = [left, right, *(zero for zero in zeros if zero is not None)]
     work = math.prod(shape) * left.shape[-1]
     node.vector(
-        operands, shape, compute, operations=work, additions=work, access=Whole(), unit="multiplier", dtype="int32"
+        operands,
+        shape,
+        compute,
+        operations=work,
+        additions=work,
+        products=work,
+        access=Whole(),
+        unit="multiplier",
+        dtype="int32",
     )

@@ -178,6 +178,7 @@ class Node:
         operations: int,
         access: Access,
         additions: int = 0,
+        products: int = 0,
         unit: str = "elementwise",
         dtype: str | None = None,
         index: int = 0,
@@ -185,7 +186,8 @@ class Node:
         op: str = "",
     ) -> None:
         """Output `index` is computed by the digital units, in `operations` lane operations, and `additions` more that
-        a multiplier does along with its products; constants are folded.
+        a multiplier does along with its products, `products` of them multiply-accumulates of two activations; constants
+        are folded.
 
         `part` names a further step of a node that something stands for already, `op` what it does if not the
         node's own op."""
@@ -211,6 +213,7 @@ class Node:
             unit=unit,
             operations=operations,
             additions=additions,
+            products=products,
             compute=typed,
         )
         self.builder.add_layer(layer, (result,))

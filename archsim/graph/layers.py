@@ -178,13 +178,15 @@ class VectorLayer(Layer):
 
     `unit` is the kind of unit that does it (`elementwise`, `multiplier` or `pool`), `operations` how many operations of
     one lane it takes in all, for the whole result, and `additions` how many more that a multiplier does along with its
-    products. `compute` maps the operands' arrays to the result's.
+    products. `products` are the multiply-accumulates among them of a product whose operands no crossbar holds, such as
+    two activations. `compute` maps the operands' arrays to the result's.
     """
 
     access: Access
     unit: str
     operations: int
     additions: int = 0
+    products: int = 0
     compute: Callable[..., Array]
 
 

@@ -14,7 +14,7 @@ _LIMITING = 0.9
 _MOST_REASONS = 4
 
 # What their steps wait for, of each other, is part of the lower bound of the interval.
-_RECURRENT = ("LSTM", "GRU")
+_RECURRENT = ("LSTM", "GRU", "RNN", "com.microsoft::DynamicQuantizeLSTM")
 
 
 class _Claim(NamedTuple):

@@ -15,7 +15,9 @@ SCHEMA = "archsim.inspect/1"
 class InspectedLayer:
     """A layer as imported; figures of matrices are None for other kinds.
 
-    `kind` is `matrix`, `vector`, `layout` or `free`; `nodes` are the ONNX nodes it stands for, its own first.
+    `kind` is `matrix`, `recurrent`, `vector`, `layout` or `free`; `nodes` are the ONNX nodes it stands for, its own
+    first. `digital_macs` are multiply-accumulates of two activations (attention), which the digital units do: no
+    crossbar holds such operands, and `macs` does not count them; None for a layer that is no such product.
     """
 
     name: str
@@ -27,6 +29,7 @@ class InspectedLayer:
     windows: int | None
     macs: int
     parameters: int
+    digital_macs: int | None
     shape: tuple[int, ...]
     nodes: tuple[str, ...]
 
@@ -82,8 +85,19 @@ def _layers(inspected: Inspection) -> Table:
     )
     ports = [f"input {name}: {'x'.join(map(str, shape))}" for name, shape in inspected.inputs.items()]
     ports += [f"output {name}: {'x'.join(map(str, shape))}" for name, shape in inspected.outputs.items()]
+    ports += _digital(inspected)
     title = f"{inspected.name}: {large(inspected.macs)} MACs, {large(inspected.parameters)} parameters in matrices"
     return Table(title, columns, rows, tuple(ports))
+
+
+def _digital(inspected: Inspection) -> list[str]:
+    """Which layers multiply activations, and how much of that there is."""
+    found = {layer.name: layer.digital_macs for layer in inspected.layers if layer.digital_macs is not None}
+    if not found:
+        return []
+    named = ", ".join(f"{name} ({large(macs)} MACs)" for name, macs in found.items())
+    total = large(sum(found.values()))
+    return [f"products of activations, on the digital units, not on crossbars: {named}; {total} MACs beside the above"]
 
 
 def _coverage(inspected: Inspection) -> Table:

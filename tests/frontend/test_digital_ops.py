@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 
 from archsim import frontend
 from archsim.errors import InputError
-from archsim.graph import Graph, VectorLayer
+from archsim.graph import Graph, MatrixLayer, Reduced, VectorLayer, Whole
 from archsim.hardware import load_design
 from archsim.mapping.vector_work import visits
 from tests.frontend.evaluate import evaluate
@@ -134,6 +134,48 @@ def test_a_multiplier_adds_along_with_its_products_and_other_lanes_do_not() -> N
     macs = layer.operations
     assert visits([layer], 1, rnn) == (("multiplier", -(-macs // rnn.sfu.multiplier_lanes)),)
     assert visits([layer], 1, isaac) == (("sfu", -(-2 * macs // isaac.sfu.elementwise_lanes)),)
+
+
+@pytest.mark.parametrize("over", [(2, 3), (3, -2)])
+@pytest.mark.parametrize(("op", "pool"), [("ReduceMean", "GlobalAveragePool"), ("ReduceMax", "GlobalMaxPool")])
+def test_a_reduction_over_the_positions_of_a_map_is_a_global_pool(op: str, pool: str, over: tuple[int, ...]) -> None:
+    def figures(*nodes: onnx.NodeProto) -> tuple[object, ...]:
+        constants = {"axes": np.int64(over)}
+        (layer,) = frontend.from_model(
+            model(nodes, {"x": (1, 4, 5, 6)}, constants=constants, opset=18), source="m", base_dir=None
+        ).layers
+        assert isinstance(layer, VectorLayer)
+        return layer.unit, layer.operations, layer.access
+
+    expected = figures(node(pool, ["x"], ["y"]))
+    assert expected == ("pool", 4 * 5 * 6, Whole())
+    assert figures(node(op, ["x", "axes"], ["y"])) == expected
+    assert figures(node(op, ["x", "axes"], ["y"], keepdims=0)) == ("elementwise", 120, Reduced((2, 3), keepdims=False))
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "axes"),
+    [
+        ("ReduceMean", (1, 5, 8), (2,)),
+        ("ReduceMean", (1, 4, 5, 6), (3,)),
+        ("ReduceMean", (1, 4, 5, 6), (1, 2, 3)),
+        ("ReduceSum", (1, 4, 5, 6), (2, 3)),
+    ],
+)
+def test_other_reductions_take_up_elements_as_they_come(op: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
+    proto = model([node(op, ["x", "axes"], ["y"])], {"x": shape}, constants={"axes": np.int64(axes)}, opset=18)
+    (layer,) = frontend.from_model(proto, source="m", base_dir=None).layers
+    assert isinstance(layer, VectorLayer)
+    assert (layer.unit, layer.access) == ("elementwise", Reduced(axes, keepdims=True))
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.5])
+def test_gemm_without_an_addend_takes_any_beta(beta: float) -> None:
+    proto = model([node("Gemm", ["x", "w"], ["y"], beta=beta)], {"x": (2, 4)}, constants={"w": numbers(4, 3)})
+    (layer,) = frontend.from_model(proto, source="m", base_dir=None).layers
+    assert isinstance(layer, MatrixLayer)
+    assert layer.bias is None
+    np.testing.assert_array_equal(layer.weights.load()[0], numbers(4, 3))
 
 
 def test_gemm_of_activations_charges_its_scalings_and_its_addend() -> None:

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from archsim import frontend
 from archsim.errors import InputError
+from archsim.frontend.attributes import attributes_of, schema_of
 from archsim.graph import FreeLayer
 from tests.frontend.models import LIGHT, model, numbers, value
 
@@ -762,3 +763,9 @@ def test_wrong_node_is_refused_with_its_name(name: str) -> None:
     told = refused(proto)
     assert message in told
     assert told.startswith("net.onnx: node '")
+
+
+@pytest.mark.parametrize(("alpha", "unread"), [(0.01, set()), (0.5, {"alpha"})])
+def test_an_attribute_must_be_looked_at_unless_it_says_what_a_node_without_it_says(alpha: float, unread: set) -> None:
+    proto = node("LeakyRelu", ["x"], ["y"], alpha=alpha)
+    assert attributes_of(proto, schema_of("LeakyRelu", 17), "net.onnx", "n").unread == unread

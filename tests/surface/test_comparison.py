@@ -159,8 +159,9 @@ def test_arrays_limit_where_the_interval_is_near_its_bound():
     )
 
 
-def test_the_steps_of_a_recurrent_layer_are_part_of_its_bound():
-    layers = (replace(CONV, op="LSTM"),)
+@pytest.mark.parametrize("op", ["LSTM", "GRU", "RNN", "com.microsoft::DynamicQuantizeLSTM"])
+def test_the_steps_of_a_recurrent_layer_are_part_of_its_bound(op: str):
+    layers = (replace(CONV, op=op),)
     assert why(_limited(1000.0, 950.0, ARRAYS, layers=layers)) == (
         "limited by its arrays (first of all conv, tile 0) and the order of the steps,"
         " which alone need 95.0 % of the interval"

@@ -170,11 +170,11 @@ INSPECTION = Inspection(
     layers=(
         InspectedLayer(
             name="conv", op="Conv", kind="matrix", rows=9, outputs=16, groups=1, windows=64, macs=9216,
-            parameters=144, shape=(1, 16, 8, 8), nodes=("conv", "bn"),
+            parameters=144, digital_macs=None, shape=(1, 16, 8, 8), nodes=("conv", "bn"),
         ),
         InspectedLayer(
             name="relu", op="Relu", kind="vector", rows=None, outputs=None, groups=None, windows=None, macs=0,
-            parameters=0, shape=(1, 16, 8, 8), nodes=("relu",),
+            parameters=0, digital_macs=None, shape=(1, 16, 8, 8), nodes=("relu",),
         ),
     ),
     coverage={"nodes": 4, "timed": 2, "layout": 0, "folded": 2, "free": 0},
@@ -191,3 +191,16 @@ def test_an_inspection_says_what_became_of_each_node():
     assert document["schema"] == "archsim.inspect/1"
     assert document["model"] == {"name": "tiny", "macs": 9216, "parameters": 144}
     assert document["layers"][0]["nodes"] == ("conv", "bn")
+    assert "digital units," not in text
+
+
+def test_an_inspection_names_products_of_activations_and_their_macs():
+    scores = replace(INSPECTION.layers[1], name="scores", op="MatMul", digital_macs=12_000, nodes=("scores",))
+    mixed = replace(scores, name="mixed", digital_macs=3_000, nodes=("mixed",))
+    inspected = replace(INSPECTION, layers=(*INSPECTION.layers, scores, mixed))
+    text = inspection_report(inspected).render("table")
+    expected = "products of activations, on the digital units, not on crossbars: scores (12 k MACs), mixed (3 k MACs);"
+    assert f"{expected} 15 k MACs beside the above" in text
+    document = inspection_report(inspected).document
+    assert [layer["digital_macs"] for layer in document["layers"]] == [None, None, 12_000, 3_000]
+    assert document["model"]["macs"] == 9216

@@ -9,7 +9,7 @@ from onnx import helper
 
 from archsim.errors import InputError
 from archsim.frontend import load
-from archsim.values import evaluate, load_arrays, network_inputs
+from archsim.values import evaluate, load_arrays, network_inputs, run_float
 from tests.values.networks import LOSSLESS_8_BIT, MODELS, SHARED, graph_of, linear, model_of
 
 DIGITS = load_arrays(MODELS / "digits_test.npz")
@@ -19,6 +19,11 @@ def evaluate_digits(graph=None, count=None, **options):
     graph = graph or load(MODELS / "digits_cnn.onnx")
     images, labels = DIGITS["images"][:count], DIGITS["labels"][:count]
     return evaluate(graph, {"image": images}, LOSSLESS_8_BIT, labels=labels, **options)
+
+
+def classes(outputs):
+    (answers,) = outputs.values()
+    return answers.argmax(axis=1)
 
 
 def test_the_digits_network_loses_at_most_half_a_point_at_8_bits():
@@ -42,9 +47,10 @@ def test_an_adc_with_too_few_bits_costs_accuracy():
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.exists(), reason="the data are not there")
 @pytest.mark.parametrize("bits", [8, 16])
-def test_mnist_loses_at_most_half_a_point_and_takes_less_than_20_seconds(bits):
+@pytest.mark.parametrize("name", ["mnist_conv", "mnist_conv_qdq", "mnist_conv_qop"])
+def test_mnist_loses_at_most_half_a_point_and_takes_less_than_20_seconds(name, bits):
     arrays = load_arrays(SHARED / "mnist_500.npz")
-    graph = load(SHARED / "mnist_conv.onnx")
+    graph = load(SHARED / f"{name}.onnx")
     spec = dataclasses.replace(LOSSLESS_8_BIT, weight_bits=bits, input_bits=bits)
     start = time.process_time()
     result = evaluate(graph, network_inputs(graph, arrays, "mnist"), spec, labels=arrays["labels"])
@@ -53,6 +59,12 @@ def test_mnist_loses_at_most_half_a_point_and_takes_less_than_20_seconds(bits):
     assert result.reference_accuracy > 0.98
     assert result.accuracy >= result.reference_accuracy - 0.005
     assert all(check.exact for check in result.layers)
+    if bits == 16:
+        images = network_inputs(graph, arrays, "mnist")
+        (shape,) = (tensor.shape for tensor in graph.inputs)
+        one_by_one = ({key: image.reshape(shape) for key in images} for image in next(iter(images.values())))
+        reference = [int(classes(run_float(graph, given))[0]) for given in one_by_one]
+        assert classes(result.outputs).tolist() == reference
 
 
 def test_a_batch_that_does_not_divide_the_samples_gives_the_same_answers():
@@ -81,6 +93,10 @@ def test_16_bits_are_close_to_floating_point_on_every_sample():
     spec = dataclasses.replace(LOSSLESS_8_BIT, weight_bits=16, input_bits=16)
     result = evaluate(load(MODELS / "digits_cnn.onnx"), {"image": DIGITS["images"]}, spec)
     assert result.max_abs_error < 0.01
+    reference = run_float(
+        load(MODELS / "digits_cnn.onnx", shapes={"image": (450, 1, 8, 8)}), {"image": DIGITS["images"]}
+    )
+    assert np.array_equal(classes(result.outputs), classes(reference))
 
 
 def test_a_late_large_sample_is_not_clipped():

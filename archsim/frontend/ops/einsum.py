@@ -49,6 +49,7 @@ def einsum(node: Node) -> None:
         in_single_precision(lambda *arrays: np.einsum(equation, *arrays, optimize=len(arrays) > 2)),
         operations=combinations * max(1, factors),
         additions=combinations * factors,
+        products=combinations * factors,
         access=Whole(),
         unit="multiplier" if factors else "elementwise",
     )

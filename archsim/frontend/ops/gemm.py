@@ -81,7 +81,7 @@ def gemm(node: Node) -> None:
     node.require(len(data.shape) == 2 == len(stored.shape), f"shapes {data.shape} and {stored.shape}", "two matrices")
     if node.attributes["transA"]:
         data = _turned(node, data, f"{node.outputs[0]} transposed A", "transpose")
-    transposed, alpha = bool(node.attributes["transB"]), node.attributes["alpha"]
+    transposed, alpha, beta = bool(node.attributes["transB"]), node.attributes["alpha"], node.attributes["beta"]
     rows, outputs = stored.shape[::-1] if transposed else stored.shape
     windows = data.shape[0]
     node.require(data.shape[1] == rows, f"data of shape {data.shape}", f"{rows} in the last axis")
@@ -93,18 +93,16 @@ def gemm(node: Node) -> None:
     weights = node.weights(stored, rows).map(matrix, (1, rows, outputs))
     shape = (windows, outputs)
     addend = node.optional(2)
-    bias = _bias(node, addend, shape) if isinstance(addend, Constant) and per_channel(addend, shape, 1) else None
+    bias = _bias(node, addend, shape, beta) if isinstance(addend, Constant) and per_channel(addend, shape, 1) else None
     later = addend is not None and bias is None
     product = f"{node.outputs[0]} product" if later else node.outputs[0]
     form = f"transB={int(transposed)}, alpha={alpha:g}"
     add_matrix(node, data, weights, bias, form=form, shape=shape, access=Rows(), channel_axis=1, result=product)
     if later and addend is not None:
-        _add_later(node, product, addend, shape, data.dtype)
+        _add_later(node, product, addend, shape, data.dtype, beta)
 
 
-def _bias(node: Node, addend: Constant, shape: Shape) -> Constant:
-    beta = node.attributes["beta"]
-
+def _bias(node: Node, addend: Constant, shape: Shape, beta: float) -> Constant:
     def spread(array: Array) -> Array:
         return np.broadcast_to(array.reshape(-1) * array.dtype.type(beta), shape[1:])
 
@@ -126,9 +124,8 @@ def _turned(node: Node, data: Tensor, result: str, part: str) -> Tensor:
     return turned
 
 
-def _add_later(node: Node, product: str, addend: Value, shape: Shape, dtype: str) -> None:
+def _add_later(node: Node, product: str, addend: Value, shape: Shape, dtype: str, beta: float) -> None:
     require_broadcast(node, "C", addend.shape, shape)
-    beta = node.attributes["beta"]
     layer = VectorLayer(
         name=f"{node.name} add",
         op="Add",

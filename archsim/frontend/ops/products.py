@@ -33,7 +33,16 @@ def product(node: Node) -> None:
     shape = _shape(node, left.shape, right.shape)
     macs = math.prod(shape) * left.shape[-1]
     compute = in_single_precision(np.matmul)
-    node.vector([left, right], shape, compute, operations=macs, additions=macs, access=Whole(), unit="multiplier")
+    node.vector(
+        [left, right],
+        shape,
+        compute,
+        operations=macs,
+        additions=macs,
+        products=macs,
+        access=Whole(),
+        unit="multiplier",
+    )
 
 
 def general_product(node: Node) -> None:
@@ -63,6 +72,7 @@ def general_product(node: Node) -> None:
         in_single_precision(compute),
         operations=rows * columns * (inner + scalings),
         additions=rows * columns * (inner + (addend is not None)),
+        products=rows * columns * inner,
         access=Whole(),
         unit="multiplier",
     )

@@ -67,10 +67,14 @@ _REDUCTIONS: dict[str, _Reduction] = {
     "ReduceSumSquare": _Reduction(lambda array, **over: np.sum(np.square(array), **over), 2),
 }
 
+_POOLS = frozenset({"ReduceMean", "ReduceMax"})
+
 
 @lowering(*_REDUCTIONS)
 def reduction(node: Node) -> None:
-    """Over `axes` (an attribute before opset 13 or 18), by default all; with `noop_with_empty_axes` over none."""
+    """Over `axes` (an attribute before opset 13 or 18), by default all; with `noop_with_empty_axes` over none.
+    ReduceMean and ReduceMax over all positions of each channel's map (N, C, and two spatial axes or more, which stay)
+    are GlobalAveragePool and GlobalMaxPool, which exporters write for the same: the pool unit does them."""
     value, given = node.value(0), node.setting(1, "axes")
     rank, keep = len(value.shape), bool(node.attributes["keepdims"])
     reduce = _REDUCTIONS[node.op]
@@ -80,12 +84,15 @@ def reduction(node: Node) -> None:
         return
     axes = () if nothing else node.axes(given, rank) if given else tuple(range(rank))
     shape = _reduced(value.shape, axes, keep)
+    pools = node.op in _POOLS and keep and rank > 3 and sorted(axes) == list(range(2, rank))
+    access = Whole() if pools else Reduced(axes, keep) if axes else Pointwise()
     node.vector(
         [value],
         shape,
         lambda array: reduce.compute(array, axis=axes, keepdims=keep),
         operations=reduce.per_element * math.prod(value.shape) + reduce.per_result * math.prod(shape),
-        access=Reduced(axes, keep) if axes else Pointwise(),
+        access=access,
+        unit="pool" if pools else "elementwise",
     )
 
 
