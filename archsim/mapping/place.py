@@ -7,11 +7,12 @@ from archsim.graph import Graph
 from archsim.hardware import Design
 from archsim.mapping.assignment import ASSIGNMENTS
 from archsim.mapping.copies import POLICIES
+from archsim.mapping.dividing import build_stages
 from archsim.mapping.orders import ORDERS
 from archsim.mapping.placement import Placement
 from archsim.mapping.plans import PLANS
 from archsim.mapping.reuse import REUSES
-from archsim.mapping.stages import Stages, build_stages
+from archsim.mapping.stages import Stages
 from archsim.mapping.tiling import FILTER_ROWS, SPLITS, tile_layer
 from archsim.mapping.training import Training
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from archsim.graph import MatrixLayer, Sliding
 from archsim.mapping import Stage
 from archsim.mapping.backward import error_stages, gradient_stage, inverse
+from archsim.mapping.dividing import build_stages
 from archsim.mapping.needs import ListNeed, sliding
-from archsim.mapping.stages import build_stages
 from tests.engine.networks import SMALL, Net
 
 

@@ -61,7 +61,7 @@ def _copies(model: str, policy: str, budget: int) -> list[int]:
     """The policy alone: packing is another matter."""
     from archsim.frontend import load
     from archsim.mapping.copies import copies_of
-    from archsim.mapping.stages import build_stages
+    from archsim.mapping.dividing import build_stages
     from archsim.mapping.tiling import tile_layer
     from archsim.mapping.uses import uses_of
 

@@ -12,7 +12,7 @@ from archsim.frontend import from_model, load
 from archsim.hardware import load_design
 from archsim.mapping import Placement, Training, place
 from archsim.mapping.copies import copies_of
-from archsim.mapping.stages import build_stages
+from archsim.mapping.dividing import build_stages
 from archsim.mapping.tiling import tile_layer
 from archsim.mapping.uses import uses_of
 from tests.engine.networks import MODELS, SMALL, Net, chain, on

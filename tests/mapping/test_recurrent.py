@@ -8,7 +8,7 @@ from onnx import helper
 from archsim.frontend import from_model, load
 from archsim.hardware import load_design
 from archsim.mapping import Placement, place
-from archsim.mapping.stages import build_stages
+from archsim.mapping.dividing import build_stages
 from archsim.mapping.tiling import share, tile_layer
 from tests.engine.networks import MODELS, Net
 from tests.recurrent import single

@@ -15,7 +15,7 @@ from archsim.engine import simulate
 from archsim.frontend import from_model
 from archsim.hardware import load_design
 from archsim.mapping import Placement, estimate, place
-from archsim.mapping.stages import build_stages
+from archsim.mapping.dividing import build_stages
 from tests.recurrent import model_of
 
 
