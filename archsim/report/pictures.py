@@ -52,11 +52,12 @@ def heatmap_png(columns: int, rows: int, *meshes: Sequence[LinkUse]) -> bytes:
     size = (min((3 + columns) * len(meshes), 40), min(2 + rows, 20))
     figure = Figure(figsize=size, layout="constrained")
     most = max((link.utilisation for links in meshes for link in links), default=0.0)
-    drawn = [
-        shown
-        for axes, links in zip(figure.subplots(1, len(meshes), squeeze=False)[0], meshes, strict=True)
-        if (shown := _links(axes, columns, rows, links, most)) is not None
-    ]
+    drawn = []
+    for chip, (axes, links) in enumerate(zip(figure.subplots(1, len(meshes), squeeze=False)[0], meshes, strict=True)):
+        if len(meshes) > 1:
+            axes.set_title(f"chip {chip}")
+        shown = _links(axes, columns, rows, links, most)
+        drawn += [] if shown is None else [shown]
     if drawn:
         figure.colorbar(drawn[0], ax=figure.axes, label="utilisation")
     return _png(figure)
