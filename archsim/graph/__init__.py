@@ -1,6 +1,6 @@
 """The network as archsim sees it: frozen layers on tensors, whatever format it came in."""
 
-from archsim.graph.access import Access, Pointwise, Reduced, Rows, Sliding, Whole
+from archsim.graph.access import Access, Pointwise, Product, Reduced, Rows, Sliding, Whole
 from archsim.graph.graph import Coverage, Graph
 from archsim.graph.layers import (
     FreeLayer,
@@ -27,6 +27,7 @@ __all__ = [
     "MatrixLayer",
     "Phase",
     "Pointwise",
+    "Product",
     "RecurrentLayer",
     "Reduced",
     "Round",

@@ -47,4 +47,10 @@ class Reduced:
     keepdims: bool
 
 
-Access = Sliding | Rows | Pointwise | Reduced | Whole
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A row (along the last axis) of the result reads its own row of the first operand, whose other axes broadcast, and
+    all of the second (a product of two matrices)."""
+
+
+Access = Sliding | Rows | Pointwise | Reduced | Product | Whole

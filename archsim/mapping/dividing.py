@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archsim.graph import Constant, Graph, MatrixLayer, Pointwise, RecurrentLayer, Reduced, Sliding, VectorLayer, Whole
+from archsim.graph import (
+    Constant,
+    Graph,
+    MatrixLayer,
+    Pointwise,
+    Product,
+    RecurrentLayer,
+    Reduced,
+    Sliding,
+    VectorLayer,
+    Whole,
+)
 from archsim.graph.layers import Operand
 from archsim.mapping.grids import Grid, grid_of
 from archsim.mapping.needs import Need, everything, of_first, previous, sliding
@@ -132,8 +143,7 @@ class _Builder:
         same_shape = [source for source in direct if source.shape == shape_out]
         if same_shape and not isinstance(layer.access, Sliding):
             axis = same_shape[0].channel_axis
-        elif isinstance(layer.access, Whole) and layer.unit == "multiplier":
-            # a row of a product at a time
+        elif isinstance(layer.access, Product):
             axis = len(shape_out) - 1
         elif isinstance(layer.access, Pointwise) and not direct:
             axis = self.operands.kept_axis(layer, shape_out, axis)

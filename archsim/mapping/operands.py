@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from archsim.errors import input_error
-from archsim.graph import Graph, MatrixLayer, Pointwise, Reduced, Sliding, VectorLayer
+from archsim.graph import Graph, MatrixLayer, Pointwise, Product, Reduced, Sliding, VectorLayer
 from archsim.graph.tensors import Array
 from archsim.mapping.grids import Grid, grid_of
 from archsim.mapping.input_axes import channel_axis
@@ -130,6 +130,9 @@ class Operands:
             traced = np.broadcast_to(self.tracer.slots(tensor), shape_out)
             table = np.moveaxis(traced, axis, -1)
             return self.through(None, compact(table.reshape(-1, table.shape[-1])))
+        if isinstance(layer.access, Product) and tensor == layer.inputs[0] != layer.inputs[-1]:
+            rows = np.broadcast_to(self.tracer.slots(tensor), (*shape_out[:-1], shape_in[-1]))
+            return self.through(None, compact(rows.reshape(-1, shape_in[-1])))
         windows = grid_of(shape_out, axis).size
         needed = sum(source.grid.size for source, _ in self._touched(tensor))
         if windows * needed > _MOST_PAIRS:

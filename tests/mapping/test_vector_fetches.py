@@ -52,8 +52,8 @@ def test_positions_that_wait_for_too_much_are_refused() -> None:
 
 
 def test_a_row_of_a_product_is_a_position_and_its_softmax_waits_for_that_row_alone() -> None:
-    """Scores of 6 queries and keys of 4 values, and their softmax: 6 positions of 6 values; a multiply-accumulate
-    fetches two."""
+    """Scores of 6 queries and keys of 4 values, and their softmax: 6 positions of 6 values, each of which fetches a
+    query and all keys."""
     weights = {"q": np.ones((5, 4), np.float32), "k": np.ones((5, 4), np.float32)}
     nodes = [
         helper.make_node("MatMul", ["x", "q"], ["queries"], "queries"),
@@ -66,5 +66,5 @@ def test_a_row_of_a_product_is_a_position_and_its_softmax_waits_for_that_row_alo
     (scores,) = [plan for plan in placement.plans if plan.stage.name == "scores"]
     assert (scores.stage.windows, scores.stage.channels) == (6, 6)
     assert [layer.name for layer in scores.stage.vector_layers] == ["scores", "softmax"]
-    assert scores.copies[0].parts[0].inputs == 2 * 6 * 4
+    assert scores.copies[0].parts[0].inputs == 4 + 6 * 4
     assert simulate(placement).ok

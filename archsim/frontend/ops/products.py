@@ -12,7 +12,7 @@ from archsim.frontend.dtypes import FLOATS
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
-from archsim.graph import Tensor, Whole
+from archsim.graph import Product, Tensor, Whole
 from archsim.graph.tensors import Array
 
 
@@ -40,7 +40,7 @@ def product(node: Node) -> None:
         operations=macs,
         additions=macs,
         products=macs,
-        access=Whole(),
+        access=Product() if len(left.shape) > 1 < len(right.shape) else Whole(),
         unit="multiplier",
     )
 
