@@ -252,14 +252,6 @@ def test_einsum_of_one_operand_adds_and_of_three_multiplies_twice() -> None:
     assert (form.operations, form.additions) == (24, 24)
 
 
-def test_einsum_that_says_matmul_by_constant_weights_is_a_matrix() -> None:
-    graph = graph_of(single("Einsum", (2, 3, 4), constants={"w": numbers(4, 5)}, equation="bij, jo -> bio"))
-    (layer,) = graph.matrix_layers
-    assert (layer.rows, layer.outputs, layer.windows) == (4, 5, 6)
-    data = numbers(2, 3, 4, seed=3)
-    np.testing.assert_allclose(evaluate(graph, {"x": data})["y"], data @ numbers(4, 5), rtol=1e-5, atol=1e-6)
-
-
 def test_determinant_counts_the_steps_of_elimination() -> None:
     (layer,) = graph_of(single("Det", (2, 3, 3))).layers
     assert isinstance(layer, VectorLayer)
@@ -476,8 +468,8 @@ WRONG = {
     "Einsum dots": (single("Einsum", (2, 2), equation="...i->i"), "equation ...i->i, expected dots in the result"),
     "Einsum sizes": (single("Einsum", (2, 3), equation="ii"), "sizes 2 and 3 of axis i, expected one size"),
     "Einsum weights": (
-        single("Einsum", (2, 3), constants={"w": numbers(4, 3)}, equation="ij,oj->io"),
-        "equation ij,oj->io with constants, expected activations alone, or a MatMul by constant weights",
+        single("Einsum", (2, 3), constants={"w": numbers(4, 2)}, equation="ij,oi->jo"),
+        "equation ij,oi->jo with constants, expected activations alone, or data (..., rows) by constant weights",
     ),
     "CastLike rounding": (
         single("Cast", (2,), onnx.defs.onnx_opset_version(), to=TensorProto.FLOAT16, round_mode="sideways"),

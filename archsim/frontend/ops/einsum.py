@@ -11,10 +11,10 @@ import numpy as np
 
 from archsim.frontend.inputs import Shape
 from archsim.frontend.node import Node
-from archsim.frontend.ops.gemm import matmul
+from archsim.frontend.ops.gemm import linear
 from archsim.frontend.ops.products import in_single_precision
 from archsim.frontend.registry import lowering
-from archsim.graph import Constant, Whole
+from archsim.graph import Constant, Tensor, Whole
 
 _TERM = re.compile(r"[A-Za-z]*(\.\.\.)?[A-Za-z]*")
 
@@ -25,27 +25,29 @@ _Axis = str | int
 @lowering("Einsum")
 def einsum(node: Node) -> None:
     """Products of elements, summed over the letters that the result lacks: for n operands n - 1 multiply-accumulates
-    for each combination of indices, for one operand an addition. With a constant matrix on the right it is a MatMul
-    where it says the same as one."""
+    for each combination of indices, for one operand an addition, or none (layout) where nothing is summed. With a
+    constant matrix it is a fully connected layer where the last axis of the data alone is summed over."""
     equation = node.attributes["equation"].replace(" ", "")
     terms, result = _terms(node, equation)
     values = [node.value(index) for index in range(len(node.inputs))]
     node.require(len(terms) == len(values), f"equation {equation} for {len(values)} operands", "a term for each")
     constants = sum(isinstance(value, Constant) for value in values)
     if constants and constants < len(values):
-        same = len(terms) == 2 and isinstance(values[1], Constant) and _is_matmul(terms[0], terms[1], result)
-        node.require(same, f"equation {equation} with constants", "activations alone, or a MatMul by constant weights")
-        matmul(node)
+        _by_weights(node, equation, terms, result)
         return
     axes = [_axes(node, term, value.shape) for term, value in zip(terms, values, strict=True)]
     sizes = _sizes(node, axes, [value.shape for value in values])
     dots = sorted(axis for axis in sizes if isinstance(axis, int))
     before, spread, after = result.partition("...")
     node.require(bool(spread) or not dots, f"equation {equation}", "dots in the result, as in its terms")
+    shape = tuple(sizes[axis] for axis in (*before, *dots, *after))
     factors, combinations = len(values) - 1, math.prod(sizes.values())
+    if not factors and len(shape) == len(sizes):
+        node.layout(values, [shape], lambda array: (np.einsum(equation, array),))
+        return
     node.vector(
         values,
-        tuple(sizes[axis] for axis in (*before, *dots, *after)),
+        shape,
         in_single_precision(lambda *arrays: np.einsum(equation, *arrays, optimize=len(arrays) > 2)),
         operations=combinations * max(1, factors),
         additions=combinations * factors,
@@ -69,11 +71,28 @@ def _terms(node: Node, equation: str) -> tuple[list[str], str]:
     return terms, result
 
 
-def _is_matmul(data: str, weights: str, result: str) -> bool:
-    """Whether the last axis of the data alone is summed over, with a matrix (that axis, outputs)."""
-    if len(weights) != 2 or len(set(weights)) != 2 or len(set(data.replace(".", ""))) != len(data.replace(".", "")):
-        return False
-    return data.endswith(weights[0]) and weights[1] not in data and result == data[:-1] + weights[1]
+def _by_weights(node: Node, equation: str, terms: list[str], result: str) -> None:
+    """A fully connected layer: data (..., rows), the weights before or behind it, either way round."""
+    data, weights = node.value(0), node.value(len(terms) - 1)
+    of_data, of_weights = terms[0], terms[-1]
+    if isinstance(data, Constant):
+        data, weights, of_data, of_weights = weights, data, of_weights, of_data
+    transposed = of_data[-1:] == of_weights[-1:]
+    output = of_weights[:1] if transposed else of_weights[-1:]
+    matrix = f"{output}{of_data[-1:]}" if transposed else f"{of_data[-1:]}{output}"
+    letters = of_data.replace(".", "")
+    same = (
+        len(terms) == 2
+        and len(of_weights) == 2
+        and of_weights == matrix
+        and output not in letters
+        and len({*letters}) == len(letters)
+        and result == of_data[:-1] + output
+    )
+    expected = "activations alone, or data (..., rows) by constant weights (rows, outputs) or (outputs, rows)"
+    if not same or not isinstance(data, Tensor) or not isinstance(weights, Constant):
+        raise node.error(f"equation {equation} with constants", expected)
+    linear(node, data, weights, transposed=transposed)
 
 
 def _axes(node: Node, term: str, shape: Shape) -> list[_Axis]:

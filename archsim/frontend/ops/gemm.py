@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,8 +28,9 @@ def _operands(node: Node) -> tuple[Tensor, Constant]:
 def matmul(node: Node) -> None:
     """Data (..., rows) times weights (rows, outputs): each index of the leading axes is one window.
 
-    Leading axes of size 1 of the weights are dropped where the data has as many axes. With the weights on the left
-    each column of the data is one window, between two layout steps. Two activations are a product on the digital units.
+    Leading axes of size 1 of the weights are dropped where the data has as many axes; a vector of weights is a matrix
+    of one output. With the weights on the left each column of the data is one window, between two layout steps. Two
+    activations are a product on the digital units.
     """
     if is_product(node):
         product(node)
@@ -37,36 +39,58 @@ def matmul(node: Node) -> None:
     if isinstance(node.value(0), Constant) and isinstance(right, Tensor):
         _weights_on_the_left(node, right)
         return
-    data, stored = _operands(node)
-    rank = len(stored.shape)
-    flat = 2 <= rank <= max(len(data.shape), 2) and all(size == 1 for size in stored.shape[:-2])
-    node.require(flat, f"weights of shape {stored.shape}", "a matrix (rows, outputs)")
-    rows, outputs = stored.shape[-2:]
+    linear(node, *_operands(node))
+
+
+def linear(node: Node, data: Tensor, stored: Constant, *, transposed: bool = False) -> None:
+    """Add the layer of data (..., rows) times weights (rows, outputs), or a vector (rows,); `transposed` weights are
+    stored as (outputs, rows)."""
+    size, vector = stored.shape, len(stored.shape) == 1
+    _require_flat(node, data, size, "(outputs, rows)" if transposed else "(rows, outputs)")
+    outputs, rows = (1, *size) if vector else size[-2:] if transposed else size[:-3:-1]
     node.require(data.shape[-1:] == (rows,), f"data of shape {data.shape}", f"{rows} in the last axis")
-    weights = node.weights(stored, rows).map(lambda array: array.reshape(1, rows, outputs), (1, rows, outputs))
-    shape = (*data.shape[:-1], outputs)
-    add_matrix(node, data, weights, None, form="as stored", shape=shape, access=Rows(), channel_axis=len(shape) - 1)
+
+    def matrix(array: Array) -> Array:
+        return array.reshape(1, outputs, rows).swapaxes(1, 2) if transposed else array.reshape(1, rows, outputs)
+
+    weights = node.weights(stored, rows).map(matrix, (1, rows, outputs))
+    form = "transposed" if transposed else "as stored"
+    if not vector:
+        _multiply(node, data, weights, form, node.outputs[0])
+        return
+    sums = _multiply(node, data, weights, form, f"{node.outputs[0]} product")
+    _moved(node, sums, node.outputs[0], "Squeeze", "drop the output's axis", lambda array: array[..., 0])
+
+
+def _require_flat(node: Node, data: Tensor, shape: Shape, matrix: str) -> None:
+    flat = 1 <= len(shape) <= max(len(data.shape), 2) and all(size == 1 for size in shape[:-2])
+    node.require(flat, f"weights of shape {shape}", f"a matrix {matrix} or a vector")
+
+
+def _multiply(node: Node, data: Tensor, weights: Constant, form: str, result: str) -> Tensor:
+    shape = (*data.shape[:-1], weights.shape[-1])
+    last = len(shape) - 1
+    add_matrix(node, data, weights, None, form=form, shape=shape, access=Rows(), channel_axis=last, result=result)
+    return Tensor(result, shape, data.dtype)
 
 
 def _weights_on_the_left(node: Node, data: Tensor) -> None:
     stored = node.constant(0, "weights")
-    rank, axes, name = len(stored.shape), len(data.shape), node.outputs[0]
-    flat = 2 <= rank <= max(axes, 2) and all(size == 1 for size in stored.shape[:-2])
-    node.require(flat, f"weights of shape {stored.shape}", "a matrix (outputs, rows)")
-    outputs, rows = stored.shape[-2:]
+    size, axes, name = stored.shape, len(data.shape), node.outputs[0]
+    _require_flat(node, data, size, "(outputs, rows)")
+    outputs, rows = size[-2:] if len(size) > 1 else (1, *size)
     fits = axes > 0 and data.shape[max(-2, -axes)] == rows
     node.require(fits, f"data of shape {data.shape}", f"{rows} in the last axis but one")
     columns = data if axes == 1 else _turned(node, data, f"{name} columns", "transpose")
     weights = node.weights(stored, rows).map(
         lambda array: array.reshape(1, outputs, rows).swapaxes(1, 2), (1, rows, outputs)
     )
-    shape, result = (*columns.shape[:-1], outputs), name if axes == 1 else f"{name} product"
-    last = len(shape) - 1
-    add_matrix(
-        node, columns, weights, None, form="transposed", shape=shape, access=Rows(), channel_axis=last, result=result
-    )
-    if axes > 1:
-        _turned(node, Tensor(result, shape, data.dtype), name, "transpose back")
+    done = axes == 1 and len(size) > 1
+    sums = _multiply(node, columns, weights, "transposed", name if done else f"{name} product")
+    if len(size) == 1:
+        _moved(node, sums, name, "Squeeze", "drop the output's axis", lambda array: array[..., 0])
+    elif not done:
+        _turned(node, sums, name, "transpose back")
 
 
 @lowering("Gemm")
@@ -111,17 +135,22 @@ def _bias(node: Node, addend: Constant, shape: Shape, beta: float) -> Constant:
 
 def _turned(node: Node, data: Tensor, result: str, part: str) -> Tensor:
     """`data` with its last two axes exchanged, by a layout step of the node."""
-    turned = Tensor(result, (*data.shape[:-2], data.shape[-1], data.shape[-2]), data.dtype)
+    return _moved(node, data, result, "Transpose", part, lambda array: array.swapaxes(-1, -2))
+
+
+def _moved(node: Node, data: Tensor, result: str, op: str, part: str, move: Callable[[Array], Array]) -> Tensor:
+    shape = move(np.broadcast_to(np.empty((), np.bool_), data.shape)).shape
     layer = LayoutLayer(
         name=f"{node.name} {part}",
-        op="Transpose",
+        op=op,
         operands=(data.name,),
-        results=(turned.name,),
+        results=(result,),
         nodes=(),
-        compute=lambda array: (array.swapaxes(-1, -2),),
+        compute=lambda array: (move(array),),
     )
-    node.builder.add_layer(layer, (turned,))
-    return turned
+    moved = Tensor(result, shape, data.dtype)
+    node.builder.add_layer(layer, (moved,))
+    return moved
 
 
 def _add_later(node: Node, product: str, addend: Value, shape: Shape, dtype: str, beta: float) -> None:
