@@ -1,4 +1,4 @@
-"""The page about operators, made of the registry of lowerings, their docstrings, and what ONNX's own cases become."""
+"""The page about operators, made of the registry of lowerings: their docstrings, and the kinds and limits declared."""
 
 from __future__ import annotations
 
@@ -15,50 +15,44 @@ from onnx.backend.test.case.test_case import TestCase
 from archsim import frontend
 from archsim.errors import InputError
 from archsim.frontend.opsets import OLDEST_OPSET
-from archsim.frontend.registry import lowerings
+from archsim.frontend.registry import Declaration, declarations, lowerings
 from archsim.graph import Graph, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
 from tests.surface.node_cases import array_of, cases
 from tests.surface.pages import ROOT
 
 OPERATORS = ROOT / "docs" / "operators.md"
 
-_KINDS = {MatrixLayer: "crossbars", RecurrentLayer: "crossbars", VectorLayer: "digital", LayoutLayer: "layout"}
-
-_FURTHER = {
-    "crossbars": (
-        "GRU",
-        "com.microsoft::DynamicQuantizeLSTM",
-        "com.microsoft::DynamicQuantizeMatMul",
-        "com.microsoft::MatMulIntegerToFloat",
-        "com.microsoft::QGemm",
-    ),
-    "digital": ("Gemm", "GlobalLpPool", "Not"),
-    "layout": ("Gather", "GatherElements", "GatherND", "Scatter", "ScatterElements", "ScatterND"),
-}
-"""What becomes of ops in a way that no case of ONNX's shows; ops of com.microsoft that are not here are digital."""
+KINDS = {MatrixLayer: "crossbars", RecurrentLayer: "crossbars", VectorLayer: "digital", LayoutLayer: "layout"}
 
 _HEAD = f"""# Operators
 
 Every op that archsim imports, from opset {OLDEST_OPSET} to the newest of the installed onnx package, and how it is
 timed. Any other op is an error that names it. *Crossbars*: a matrix layer,
-in arrays. *Digital*: a layer of the tile's digital units, which takes as many operations of their lanes as the last
-column says. *Layout*: elements are moved or repeated, which is wiring and addresses, and takes no operation. *Folded*:
-known on import. Whatever has constant operands alone is folded as well.
+in arrays. *Digital*: a layer of the tile's digital units, which takes as many operations of their lanes as the column
+"what it is and takes" says. *Layout*: elements are moved or repeated, which is wiring and addresses, and takes no
+operation. *Folded*: known on import. An op of several kinds is one or the other by its form, or one behind the other.
+Whatever has constant operands alone is folded as well, and so is what becomes part of the matrix layer before it.
 
-This page is written by `make examples`, from the table of lowerings and what becomes of ONNX's own test cases.
+*Limits* is what ONNX allows and archsim refuses, with a message that says so, or where the two differ. *Constant* is
+what is known on import: an initializer, or computed from initializers and shapes. (Through
+`archsim.backend.ArchsimBackend` it may be an input, whose numbers each run brings.) No op takes sequences, optionals,
+strings or sparse tensors, and `Loop`, `Scan` and an `If` whose condition is computed at run time are refused. A
+dynamic batch (first axis) that neither `--shape` nor the data says is taken as 1; other dynamic dimensions must be
+given.
+
+This page is written by `make examples`, from the table of lowerings.
 """
 
 
 def operators_page() -> str:
     """The whole page."""
-    found = _kinds()
     modules: dict[str, dict[str, list[str]]] = {}
     for op, lower in sorted(lowerings().items()):
         modules.setdefault(lower.__module__, {}).setdefault(lower.__name__, []).append(op)
-    return "\n".join([_HEAD, *(_section(name, modules[name], found) for name in sorted(modules)), _functions()])
+    return "\n".join([_HEAD, *(_section(name, modules[name]) for name in sorted(modules)), _functions()])
 
 
-def _section(name: str, functions: dict[str, list[str]], found: dict[str, str]) -> str:
+def _section(name: str, functions: dict[str, list[str]]) -> str:
     module = importlib.import_module(name)
     title = name.rpartition(".")[2].replace("_", " ").capitalize()
     lines = [
@@ -66,16 +60,17 @@ def _section(name: str, functions: dict[str, list[str]], found: dict[str, str]) 
         "",
         _one_line(module),
         "",
-        "| op | from opset | timed | what it is and takes |",
-        "|---|---|---|---|",
+        "| op | from opset | timed | what it is and takes | limits |",
+        "|---|---|---|---|---|",
     ]
     for function, ops in sorted(functions.items(), key=lambda item: item[1]):
         rule = _one_line(getattr(module, function)).replace("|", "\\|")
-        by_kind: dict[tuple[int, str], list[str]] = {}
+        alike: dict[tuple[int, Declaration], list[str]] = {}
         for op in ops:
-            by_kind.setdefault((_first_opset(op), found[op]), []).append(op)
-        for (opset, kind), named in sorted(by_kind.items(), key=lambda item: item[1]):
-            lines.append(f"| {', '.join(f'`{op}`' for op in named)} | {opset} | {kind} | {rule} |")
+            alike.setdefault((_first_opset(op), declarations()[op]), []).append(op)
+        for (opset, declared), named in sorted(alike.items(), key=lambda item: item[1]):
+            cells = [", ".join(f"`{op}`" for op in named), opset, ", ".join(declared.becomes), rule, declared.limits]
+            lines.append(f"| {' | '.join(map(str, cells))} |".replace("|  |", "| |"))
     return "\n".join([*lines, ""])
 
 
@@ -113,22 +108,17 @@ def _graphs() -> Iterator[tuple[TestCase, Graph]]:
             yield case, frontend.from_model(case.model, source=case.name, base_dir=None, shapes=shapes, given=given)
 
 
-def _kinds() -> dict[str, str]:
-    """The kinds of layer that stand for nodes of each op in ONNX's cases; `folded` where there is none."""
-    kinds: dict[str, set[str]] = {op: set() for op in lowerings()}
-    for _, graph in _lowered():
+@cache
+def kinds_in_cases() -> dict[str, frozenset[str]]:
+    """The kinds of layer that ONNX's cases of each op alone, and nodes of it in other cases, become."""
+    kinds: dict[str, set[str]] = {}
+    for ops, graph in _lowered():
+        (alone,) = ops if len(ops) == 1 else ("",)
         for layer in graph.layers:
-            if layer.nodes:
-                kinds[layer.op].add(_KINDS[type(layer)])
-    read = {op for ops, _ in _lowered() for op in ops}
-    return {op: _shown(op, kinds[op], op in read) for op in kinds}
-
-
-def _shown(op: str, kinds: set[str], lowered: bool) -> str:
-    kinds = kinds | {kind for kind, ops in _FURTHER.items() if op in ops}
-    if not kinds and not lowered and "::" not in op:
-        raise LookupError(f"nothing says how {op} is timed")
-    return " or ".join(sorted(kinds)) or ("folded" if lowered else "digital")
+            op = alone if alone in lowerings() else layer.op
+            if layer.nodes or (op == alone and not layer.name.endswith(" constant")):
+                kinds.setdefault(op, set()).add(KINDS[type(layer)])
+    return {op: frozenset(found) for op, found in kinds.items()}
 
 
 def _functions() -> str:

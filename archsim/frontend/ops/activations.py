@@ -151,7 +151,7 @@ def _softplus(array: Array) -> Array:
     return np.asarray(np.maximum(array, 0) + np.log1p(np.exp(-np.abs(array))))
 
 
-@lowering("Clip")
+@lowering("Clip", limits="Constant bounds.")
 def clip(node: Node) -> None:
     """Limits x; the bounds are attributes before opset 11 and inputs from then on, each optional."""
     low = node.attributes.get("min", node.scalar(1, "min"))

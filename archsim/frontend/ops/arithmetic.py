@@ -38,7 +38,8 @@ _NEUTRAL = {"Add": 0.0, "Sum": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 _PAIRED: dict[str, Callable[[Array, Array], Array]] = {"Max": np.maximum, "Min": np.minimum}
 
 
-@lowering("Add", "Sum", "Sub", "Mul", "Div")
+@lowering("Add", "Sub", "Mul", "Div")
+@lowering("Sum", becomes=("digital", "layout"))
 def arithmetic(node: Node) -> None:
     """n operands cost n - 1 operations an element. A constant operand that is the same for all windows of the
     matrix layer directly before folds into it."""
@@ -80,7 +81,7 @@ def _affine(op: str, constant: Constant) -> Affine:
     return Affine((constant,), shift=lambda number: number)
 
 
-@lowering(*_PAIRED)
+@lowering(*_PAIRED, becomes=("digital", "layout"))
 def paired(node: Node) -> None:
     """The largest or smallest of n operands that broadcast: n - 1 operations an element."""
     values, shape = node.broadcast()
@@ -92,7 +93,7 @@ def paired(node: Node) -> None:
     node.vector(values, shape, lambda *arrays: reduce(function, arrays), operations=operations, access=Pointwise())
 
 
-@lowering("Mean")
+@lowering("Mean", becomes=("digital", "layout"))
 def mean(node: Node) -> None:
     """The mean of n operands that broadcast: n operations an element (the sum, the division)."""
     values, shape = node.broadcast()

@@ -18,7 +18,7 @@ _LARGEST = {"float8_e4m3fn": 448, "float8_e4m3fnuz": 240, "float8_e5m2": 57344, 
 """The largest number of each type that saturates (ONNX, operator Cast)."""
 
 
-@lowering("Cast")
+@lowering("Cast", limits="No strings.")
 def cast(node: Node) -> None:
     """Another element type; floats of 8 bits saturate unless told otherwise. Fractions are cut off for integers."""
     _change(node, _wanted(node))

@@ -11,7 +11,11 @@ from archsim.frontend.windows import MAX_SPATIAL_AXES
 from archsim.graph import Tensor
 
 
-@lowering("Col2Im")
+@lowering(
+    "Col2Im",
+    becomes=("digital", "layout"),
+    limits="1 to 3 spatial axes; constant image_shape and block_shape, no constant data.",
+)
 def col2im(node: Node) -> None:
     """Data (N, C x block, positions): blocks are added where they overlap, an addition for each operand but the
     first, of as many as meet where most do."""

@@ -23,7 +23,7 @@ _LISTS = {
 }
 
 
-@lowering("Constant")
+@lowering("Constant", becomes=("folded",), limits="No strings, no sparse tensors.")
 def constant(node: Node) -> None:
     """A tensor in any of the attribute forms but strings and sparse tensors."""
     given = [name for name in node.attributes if name in (*_LISTS, "value")]
@@ -37,7 +37,7 @@ def constant(node: Node) -> None:
         node.define(np.array(node.attributes[name], _LISTS[name]))
 
 
-@lowering("ConstantOfShape")
+@lowering("ConstantOfShape", becomes=("folded",), limits="Constant shape.")
 def constant_of_shape(node: Node) -> None:
     """A tensor of one number. Of a floating-point type it stands for numbers that the file does not hold: it is
     never in memory until it is loaded, and marked as a placeholder."""
@@ -59,20 +59,20 @@ def _one_number(node: Node, tensor: onnx.TensorProto) -> np.ndarray:
     return held.load().reshape(-1)
 
 
-@lowering("Shape")
+@lowering("Shape", becomes=("folded",))
 def shape_of(node: Node) -> None:
     """The shape of the operand, from `start` to `end` (opset 15)."""
     value = node.value(0)
     node.define(np.array(value.shape[node.attributes.get("start", 0) : node.attributes.get("end")], np.int64))
 
 
-@lowering("Size")
+@lowering("Size", becomes=("folded",))
 def size(node: Node) -> None:
     """How many elements the operand has."""
     node.define(np.array(math.prod(node.value(0).shape), np.int64))
 
 
-@lowering("Range")
+@lowering("Range", becomes=("folded",), limits="Constants.")
 def range_(node: Node) -> None:
     """Numbers from `start` to before `limit` in steps of `delta`, all constant."""
     start, limit, delta = (node.numbers(index, name) for index, name in enumerate(("start", "limit", "delta")))
@@ -93,7 +93,7 @@ def range_(node: Node) -> None:
     node.builder.folded.append(node.name)
 
 
-@lowering("EyeLike")
+@lowering("EyeLike", becomes=("folded",))
 def eye_like(node: Node) -> None:
     """Ones on the diagonal number `k`, zeros elsewhere, in the shape of the operand."""
     value = node.value(0)

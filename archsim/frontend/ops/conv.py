@@ -12,7 +12,7 @@ from archsim.graph import Constant, Grid, Tensor
 from archsim.graph.tensors import Array
 
 
-@lowering("Conv")
+@lowering("Conv", becomes=("crossbars",), limits="1 to 3 spatial axes; constant weights and bias, no constant data.")
 def conv(node: Node) -> None:
     """Data (N, C, space), weights (M, C / groups, kernel): each output position is one window of
     rows = kernel x C / groups values, in the order (channel, kernel axes), per group."""

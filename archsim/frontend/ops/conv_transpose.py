@@ -17,7 +17,11 @@ from archsim.graph import Constant, Sliding, Tensor
 from archsim.graph.tensors import Array
 
 
-@lowering("ConvTranspose")
+@lowering(
+    "ConvTranspose",
+    becomes=("crossbars", "digital", "layout"),
+    limits="1 to 3 spatial axes; constant weights and bias, no constant data.",
+)
 def conv_transpose(node: Node) -> None:
     """Data (N, C, space), weights (C, M / groups, kernel): each input position is one window of rows = C / groups
     values per group that gives M x kernel products. Those that meet at a place are added there: an addition for each

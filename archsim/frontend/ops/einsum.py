@@ -22,7 +22,11 @@ _Axis = str | int
 """A letter, or the place of an axis among those that the dots stand for, counted from the last (-1)."""
 
 
-@lowering("Einsum")
+@lowering(
+    "Einsum",
+    becomes=("crossbars", "digital", "layout"),
+    limits="With constants: two operands, data (..., rows) and weights (rows, outputs) or (outputs, rows).",
+)
 def einsum(node: Node) -> None:
     """Products of elements, summed over the letters that the result lacks: for n operands n - 1 multiply-accumulates
     for each combination of indices, for one operand an addition, or none (layout) where nothing is summed. With a

@@ -24,7 +24,11 @@ def _operands(node: Node) -> tuple[Tensor, Constant]:
     return data, node.constant(1, "weights")
 
 
-@lowering("MatMul")
+@lowering(
+    "MatMul",
+    becomes=("crossbars", "digital", "layout"),
+    limits="Constant weights are one matrix or vector of floating-point numbers, not a stack of matrices.",
+)
 def matmul(node: Node) -> None:
     """Data (..., rows) times weights (rows, outputs): each index of the leading axes is one window.
 
@@ -93,7 +97,7 @@ def _weights_on_the_left(node: Node, data: Tensor) -> None:
         _turned(node, sums, name, "transpose back")
 
 
-@lowering("Gemm")
+@lowering("Gemm", becomes=("crossbars", "digital", "layout"), limits="Constant weights are the operand B, not A.")
 def gemm(node: Node) -> None:
     """alpha x A' x B' + beta x C: alpha goes into the weights; C, times beta, is the bias where it is constant
     and the same for all windows, else one addition per element after the matrix. A transposed A is a layout

@@ -15,7 +15,7 @@ from archsim.graph import Whole
 from archsim.graph.tensors import Array
 
 
-@lowering("AffineGrid")
+@lowering("AffineGrid", limits="Constant size.")
 def affine_grid(node: Node) -> None:
     """An affine map of the places of a regular grid from -1 to 1, for each sample: 2 d operations a number of the
     result for d spatial axes (d products, d additions)."""
@@ -70,7 +70,7 @@ _MODES = {"nearest": 1, "linear": 2, "cubic": 4}
 _OLD_MODES = {"bilinear": "linear", "bicubic": "cubic"}
 
 
-@lowering("GridSample")
+@lowering("GridSample", limits="1 to 3 spatial axes.")
 def grid_sample(node: Node) -> None:
     """The data at places of -1 to 1 along each axis: a sample of a channel is a sum of n neighbours (1, 2 or 4 along
     each axis), which takes 2 n - 1 operations (n products, n - 1 additions); its address and weights, 4 operations

@@ -68,7 +68,7 @@ def _from_both_ends(*sizes: int) -> Bounds:
     return [-size for size in sizes], sizes
 
 
-@lowering("Gather")
+@lowering("Gather", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def gather(node: Node) -> None:
     """Elements along `axis`."""
     value, indices = node.value(0), node.value(1)
@@ -93,7 +93,7 @@ def _along(node: Node, value: Value, indices: Value) -> int:
     return axis
 
 
-@lowering("GatherElements")
+@lowering("GatherElements", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def gather_elements(node: Node) -> None:
     """Each element at its own place but for `axis`, where the index says which."""
     value, indices = node.value(0), node.value(1)
@@ -112,7 +112,7 @@ def _places(numbers: Array, axis: int) -> tuple[Array, ...]:
     return tuple(places)
 
 
-@lowering("GatherND")
+@lowering("GatherND", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def gather_nd(node: Node) -> None:
     """The slices of the data that the index tuples in the last axis name, one by one for each of the first
     `batch_dims` axes together."""
@@ -174,7 +174,7 @@ def _scattered(node: Node, shape: Shape, places: Callable[[Array], tuple[Array, 
     )
 
 
-@lowering("ScatterElements", "Scatter")
+@lowering("ScatterElements", "Scatter", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def scatter_elements(node: Node) -> None:
     """Each update goes to its own place but for `axis`, where the index says which."""
     axis = _along(node, node.value(0), node.value(1))
@@ -182,7 +182,7 @@ def scatter_elements(node: Node) -> None:
     _scattered(node, node.value(1).shape, lambda numbers: _places(numbers, axis), bounds)
 
 
-@lowering("ScatterND")
+@lowering("ScatterND", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def scatter_nd(node: Node) -> None:
     """Updates go to the slices of the data that the index tuples in the last axis name."""
     value, indices = node.value(0), node.value(1)
@@ -193,7 +193,7 @@ def scatter_nd(node: Node) -> None:
     _scattered(node, shape, lambda numbers: tuple(np.moveaxis(numbers, -1, 0)), bounds)
 
 
-@lowering("TensorScatter")
+@lowering("TensorScatter", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def tensor_scatter(node: Node) -> None:
     """A cache with an update written into it along `axis`, from the place on that `write_indices` names for each
     sample (by default the first), round and round in mode `circular`."""
@@ -226,7 +226,7 @@ def tensor_scatter(node: Node) -> None:
     _moved(node, [value, updates], starts, value.shape, compute, moves=math.prod(updates.shape), bounds=bounds)
 
 
-@lowering("ReverseSequence")
+@lowering("ReverseSequence", becomes=("digital", "layout"), limits="At most 2^24 constant indices.")
 def reverse_sequence(node: Node) -> None:
     """The first `sequence_lens` elements of each sample in reverse order, the others as they are."""
     value, lengths = node.value(0), node.value(1)

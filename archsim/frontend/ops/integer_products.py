@@ -30,19 +30,27 @@ _QLINEAR = Places(data=0, data_zero=2, weights=3, weights_zero=5, bias=8)
 _QGEMM = Places(data=0, data_zero=2, weights=3, weights_zero=5, bias=6)
 
 
-@lowering("ConvInteger")
+@lowering(
+    "ConvInteger",
+    becomes=("crossbars", "digital"),
+    limits="1 to 3 spatial axes; constant weights and zero point of weights.",
+)
 def conv_integer(node: Node) -> None:
     """The int32 sums themselves."""
     convolution(node, _INTEGER)
 
 
-@lowering("MatMulInteger")
+@lowering("MatMulInteger", becomes=("crossbars", "digital"), limits="No vector as B.")
 def matmul_integer(node: Node) -> None:
     """The int32 sums themselves; a product of two activations is the digital units' work."""
     product(node, _INTEGER)
 
 
-@lowering("QLinearConv")
+@lowering(
+    "QLinearConv",
+    becomes=("crossbars", "digital"),
+    limits="1 to 3 spatial axes; constant weights, zero point of weights, and bias.",
+)
 def qlinear_conv(node: Node) -> None:
     """Convolution, then 2 operations an element to the scale of the result."""
     sums = inner(node, "sums")
@@ -50,7 +58,7 @@ def qlinear_conv(node: Node) -> None:
     _requantise(node, inner_value(sums), 1)
 
 
-@lowering("QLinearMatMul")
+@lowering("QLinearMatMul", becomes=("crossbars", "digital"), limits="No vector as B.")
 def qlinear_matmul(node: Node) -> None:
     """Product of matrices, then 2 operations an element to the scale of the result."""
     sums = inner(node, "sums")
@@ -81,10 +89,10 @@ def _requantise(node: Node, sums: Value, axis: int) -> None:
     )
 
 
-@lowering("com.microsoft::QGemm")
+@lowering("com.microsoft::QGemm", becomes=("crossbars", "digital"), limits="Constant B; no transposed A.")
 def qgemm(node: Node) -> None:
     """alpha A B' + C in integers, then 2 operations an element to the scale of the result, or 1 to numbers where
-    the node gives none. A transposed A is not taken."""
+    the node gives none."""
     node.require(node.attributes["transA"] == 0, "transA 1", "transA 0")
     weights, sums = node.constant(3, "weights"), inner(node, "sums")
     node.require(len(weights.shape) == 2, f"weights of shape {weights.shape}", "a matrix")
@@ -116,7 +124,7 @@ def _rescale(node: Node, sums: Value, alpha: float) -> None:
     node.vector(operands, sums.shape, compute, operations=operations, access=Pointwise(), dtype=dtype, part="scale")
 
 
-@lowering("com.microsoft::MatMulIntegerToFloat")
+@lowering("com.microsoft::MatMulIntegerToFloat", becomes=("crossbars", "digital"), limits="No vector as B.")
 def matmul_integer_to_float(node: Node) -> None:
     """Product of integers, then 1 operation an element to numbers, and 1 for a bias."""
     sums = inner(node, "sums")
@@ -139,7 +147,7 @@ def _to_numbers(node: Node, sums: Value, left: Value, right: Value, bias: Value 
     node.vector(operands, sums.shape, compute, operations=operations, access=Pointwise(), dtype="float32", part="scale")
 
 
-@lowering("com.microsoft::DynamicQuantizeMatMul")
+@lowering("com.microsoft::DynamicQuantizeMatMul", becomes=("crossbars", "digital"), limits="No vector as B.")
 def dynamic_quantize_matmul(node: Node) -> None:
     """DynamicQuantizeLinear of the data, product of integers, 1 operation an element to numbers, 1 for a bias."""
     integers, scale, zero = quantise_dynamically(node, node.value(0), ("", "", ""), first=False)

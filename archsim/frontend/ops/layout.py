@@ -22,7 +22,7 @@ def reshaped(node: Node, shape: Shape) -> None:
     node.layout([value], [shape], lambda array: (array.reshape(shape),))
 
 
-@lowering("Reshape")
+@lowering("Reshape", becomes=("layout",), limits="Constant shape.")
 def reshape(node: Node) -> None:
     """0 keeps the size of that axis (unless `allowzero`), -1 stands for what is left."""
     value, wanted = node.value(0), list(node.integers(1, "shape"))
@@ -44,7 +44,7 @@ def reshape(node: Node) -> None:
     reshaped(node, tuple(wanted))
 
 
-@lowering("Flatten")
+@lowering("Flatten", becomes=("layout",))
 def flatten(node: Node) -> None:
     """A matrix: the axes before `axis` together, and the others together."""
     shape = node.value(0).shape
@@ -52,7 +52,7 @@ def flatten(node: Node) -> None:
     reshaped(node, (math.prod(shape[:axis]), math.prod(shape[axis:])))
 
 
-@lowering("Squeeze")
+@lowering("Squeeze", becomes=("layout",), limits="Constant axes.")
 def squeeze(node: Node) -> None:
     """Drops axes of size 1: those given (an attribute before opset 13), or all."""
     shape, given = node.value(0).shape, node.setting(1, "axes")
@@ -61,7 +61,7 @@ def squeeze(node: Node) -> None:
     reshaped(node, tuple(size for axis, size in enumerate(shape) if axis not in axes))
 
 
-@lowering("Unsqueeze")
+@lowering("Unsqueeze", becomes=("layout",), limits="Constant axes.")
 def unsqueeze(node: Node) -> None:
     """Inserts axes of size 1 (given by an attribute before opset 13)."""
     shape, given = node.value(0).shape, node.setting(1, "axes")
@@ -71,7 +71,7 @@ def unsqueeze(node: Node) -> None:
     reshaped(node, tuple(1 if axis in axes else next(sizes) for axis in range(len(shape) + len(axes))))
 
 
-@lowering("Transpose")
+@lowering("Transpose", becomes=("layout",))
 def transpose(node: Node) -> None:
     """Axes in another order, by default reversed."""
     value = node.value(0)
@@ -82,7 +82,7 @@ def transpose(node: Node) -> None:
     node.layout([value], [tuple(value.shape[axis] for axis in order)], lambda array: (array.transpose(order),))
 
 
-@lowering("Concat")
+@lowering("Concat", becomes=("layout",))
 def concat(node: Node) -> None:
     """Operands one behind the other along `axis`."""
     values = [node.value(index) for index in range(len(node.inputs))]
@@ -104,7 +104,7 @@ def _without(shape: Shape, axis: int) -> Shape:
 _PAD_MODES = ("constant", "reflect", "edge", "wrap")
 
 
-@lowering("Pad")
+@lowering("Pad", becomes=("layout",), limits="Constant pads, value and axes; something is left of each axis.")
 def pad(node: Node) -> None:
     """Elements before and after each axis (attributes before opset 11): a constant, the reflected map, its edge,
     or the map again (`wrap`). Negative numbers cut off."""
@@ -143,13 +143,13 @@ def _pad_axes(node: Node, rank: int) -> Shape:
     return tuple(node.axis(axis, rank) for axis in given)
 
 
-@lowering("Identity")
+@lowering("Identity", becomes=("layout",))
 def identity(node: Node) -> None:
     """The operand itself."""
     node.alias()
 
 
-@lowering("Dropout")
+@lowering("Dropout", becomes=("layout",), limits="Inference.")
 def dropout(node: Node) -> None:
     """In inference, and where nothing is dropped, the operand itself; the mask keeps all."""
     training, ratio = node.scalar(2, "training_mode"), node.scalar(1, "ratio")
@@ -162,7 +162,7 @@ def dropout(node: Node) -> None:
     node.alias()
 
 
-@lowering("Trilu")
+@lowering("Trilu", becomes=("layout",), limits="Constant k.")
 def trilu(node: Node) -> None:
     """Matrices with zeros below, or above, the diagonal number `k` (positive ones above the main diagonal)."""
     value = node.value(0)

@@ -12,7 +12,7 @@ from archsim.graph import Whole
 from archsim.graph.tensors import Array
 
 
-@lowering("OneHot")
+@lowering("OneHot", limits="Constant depth.")
 def one_hot(node: Node) -> None:
     """A new axis of `depth` places that holds the first of two numbers, and the second where the index says: one
     operation an element, the comparison."""
@@ -32,7 +32,7 @@ def one_hot(node: Node) -> None:
     node.vector([indices, values], shape, compute, operations=math.prod(shape), access=Whole(), dtype=values.dtype)
 
 
-@lowering("Compress")
+@lowering("Compress", becomes=("layout",), limits="Constant condition.")
 def compress(node: Node) -> None:
     """The slices along `axis` (without one, the elements) for which a constant condition is true."""
     value, condition = node.value(0), node.numbers(1, "condition")
@@ -45,7 +45,7 @@ def compress(node: Node) -> None:
     node.layout([value], [shape], lambda array: (np.take(array, chosen, axis=axis),))
 
 
-@lowering("NonZero")
+@lowering("NonZero", becomes=("folded",), limits="Constants.")
 def non_zero(node: Node) -> None:
     """The indices of the elements of a constant that are not zero: how many there are is known by its numbers alone."""
     constant = node.constant(0, "data")

@@ -13,7 +13,7 @@ from archsim.graph import MatrixLayer, Pointwise
 from archsim.graph.tensors import Array
 
 
-@lowering("BatchNormalization")
+@lowering("BatchNormalization", limits="Inference; constant parameters.")
 def batch_normalization(node: Node) -> None:
     """Inference form, (x - mean) / sqrt(var + epsilon) x scale + bias per channel: folded into the matrix layer
     directly before it, else 2 operations an element (a multiplication and an addition)."""

@@ -70,7 +70,7 @@ def _lowest(dtype: np.dtype[Any]) -> float:
     return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
 
 
-@lowering("MaxPool")
+@lowering("MaxPool", limits="1 to 3 spatial axes; pads smaller than the kernel.")
 def max_pool(node: Node) -> None:
     """The largest element of each window; padding is never the largest. Where it stood (`Indices`, counted through
     the whole tensor, by columns with `storage_order` 1) takes as many operations again."""
@@ -104,7 +104,7 @@ def _places(array: Array, access: Sliding, space: Shape, *, by_columns: bool) ->
     return np.asarray(chosen + first)
 
 
-@lowering("AveragePool")
+@lowering("AveragePool", limits="1 to 3 spatial axes; pads smaller than the kernel.")
 def average_pool(node: Node) -> None:
     """The mean of each window, over the elements inside the map, with `count_include_pad` over those inside the
     declared pads too; what a window of ceil_mode covers beyond them never counts."""
@@ -127,7 +127,7 @@ def window_means(node: Node) -> PoolRule:
     return compute
 
 
-@lowering("LpPool")
+@lowering("LpPool", limits="1 to 3 spatial axes; pads smaller than the kernel.")
 def lp_pool(node: Node) -> None:
     """The p-norm of each window: 2 operations a kernel element (the power and the sum; the root of a window is that
     of the element that needs no sum)."""
@@ -168,7 +168,7 @@ def global_pool(node: Node) -> None:
     )
 
 
-@lowering("MaxUnpool")
+@lowering("MaxUnpool", limits="Constant output_shape.")
 def max_unpool(node: Node) -> None:
     """Each element at the place that `Indices` of a MaxPool names, zeros elsewhere: one operation an element moved,
     for its address."""

@@ -19,7 +19,11 @@ _RANGE, _SCALES = 2, 4
 """Operations for the range of what is quantised, an element, and for its scale and zero point."""
 
 
-@lowering("com.microsoft::DynamicQuantizeLSTM")
+@lowering(
+    "com.microsoft::DynamicQuantizeLSTM",
+    becomes=("crossbars", "digital", "layout"),
+    limits="As for LSTM; constant scales and zero points of weights.",
+)
 def dynamic_quantize_lstm(node: Node) -> None:
     """The whole input is quantised by its range and dequantised, and so is the hidden state before each step, by the
     range over the batch: 5 operations an element (range, line and limits, line) and 4 for scale and zero point. The

@@ -60,7 +60,11 @@ def _vector(
     node.vector(values, shape, typed, operations=work + changing, access=access or Pointwise(), unit=unit, dtype=dtype)
 
 
-@lowering("com.microsoft::QLinearAdd", "com.microsoft::QLinearMul")
+@lowering(
+    "com.microsoft::QLinearAdd",
+    "com.microsoft::QLinearMul",
+    limits="Constant scales and zero points, one for each tensor.",
+)
 def binary(node: Node) -> None:
     """Sum or product, 1 operation an element beside the change of scales."""
     left, right = node.value(0), node.value(3)
@@ -78,20 +82,20 @@ def _unary(node: Node, compute: Callable[[Array], Array], *, per_element: int = 
     _vector(node, [(0, 1, 2)], (3, 4), shape, compute, work=work, access=Pointwise(mixes))
 
 
-@lowering("com.microsoft::QLinearLeakyRelu")
+@lowering("com.microsoft::QLinearLeakyRelu", limits="Constant scales and zero points, one for each tensor.")
 def leaky_relu(node: Node) -> None:
     """x where x >= 0, else alpha x."""
     alpha = np.float32(node.attributes["alpha"])
     _unary(node, lambda array: np.where(array >= 0, array, array * alpha))
 
 
-@lowering("com.microsoft::QLinearSigmoid")
+@lowering("com.microsoft::QLinearSigmoid", limits="Constant scales and zero points, one for each tensor.")
 def sigmoid(node: Node) -> None:
     """1 / (1 + exp(-x))."""
     _unary(node, logistic)
 
 
-@lowering("com.microsoft::QLinearSoftmax")
+@lowering("com.microsoft::QLinearSoftmax", limits="Constant scales and zero points, one for each tensor.")
 def softmax(node: Node) -> None:
     """exp(x - max) over its sum, 3 operations an element; attribute `opset` says whether along one axis (from 13 on)
     or over all from `axis` to the last."""
@@ -106,7 +110,10 @@ def softmax(node: Node) -> None:
     _unary(node, compute, per_element=3, mixes=axes)
 
 
-@lowering("com.microsoft::QLinearGlobalAveragePool")
+@lowering(
+    "com.microsoft::QLinearGlobalAveragePool",
+    limits="Constant scales and zero points, one for each tensor; channels ahead of space.",
+)
 def global_average_pool(node: Node) -> None:
     """The mean of all positions of a channel, 1 operation an element of the pool unit."""
     data = _channels_first(node)
@@ -131,7 +138,10 @@ def _channels_first(node: Node) -> Value:
     return data
 
 
-@lowering("com.microsoft::QLinearAveragePool")
+@lowering(
+    "com.microsoft::QLinearAveragePool",
+    limits="1 to 3 spatial axes; constant scales and zero points, one for each tensor; channels ahead of space.",
+)
 def average_pool(node: Node) -> None:
     """The mean of each window, 1 operation of the pool unit per kernel element."""
     data, kernel = _channels_first(node), tuple(node.attributes["kernel_shape"])
@@ -151,7 +161,7 @@ def average_pool(node: Node) -> None:
     )
 
 
-@lowering("com.microsoft::QLinearConcat")
+@lowering("com.microsoft::QLinearConcat", limits="Constant scales and zero points, one for each tensor.")
 def concat(node: Node) -> None:
     """Operands one after the other along `axis`, brought to one scale."""
     places = [(index, index + 1, index + 2) for index in range(2, len(node.inputs), 3)]

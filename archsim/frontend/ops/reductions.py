@@ -70,7 +70,12 @@ _REDUCTIONS: dict[str, _Reduction] = {
 _POOLS = frozenset({"ReduceMean", "ReduceMax"})
 
 
-@lowering(*_REDUCTIONS)
+_SIMPLE = tuple(op for op, each in _REDUCTIONS.items() if each.per_element + each.per_result == 1)
+"""Reductions that, over no axes, leave each element what it is."""
+
+
+@lowering(*(op for op in _REDUCTIONS if op not in _SIMPLE), limits="Constant axes.")
+@lowering(*_SIMPLE, becomes=("digital", "layout"), limits="Constant axes.")
 def reduction(node: Node) -> None:
     """Over `axes` (an attribute before opset 13 or 18), by default all; with `noop_with_empty_axes` over none.
     ReduceMean and ReduceMax over all positions of each channel's map (N, C, and two spatial axes or more, which stay)
@@ -79,7 +84,7 @@ def reduction(node: Node) -> None:
     rank, keep = len(value.shape), bool(node.attributes["keepdims"])
     reduce = _REDUCTIONS[node.op]
     nothing = node.attributes.get("noop_with_empty_axes", 0) and not given
-    if nothing and reduce.per_element + reduce.per_result == 1:
+    if nothing and node.op in _SIMPLE:
         node.alias()
         return
     axes = () if nothing else node.axes(given, rank) if given else tuple(range(rank))
@@ -116,7 +121,7 @@ def _reduced(shape: Shape, axes: Shape, keep: bool) -> Shape:
     return tuple(1 if axis in axes else size for axis, size in enumerate(shape) if keep or axis not in axes)
 
 
-@lowering("CumSum", "CumProd")
+@lowering("CumSum", "CumProd", limits="Constant axis.")
 def running(node: Node) -> None:
     """Each element with all before it along an axis, with `reverse` after it, itself left out with `exclusive`."""
     value = node.value(0)

@@ -93,7 +93,13 @@ _MODES = ("nearest", *_KERNELS)
 _POLICIES = ("stretch", "not_larger", "not_smaller")
 
 
-@lowering("Resize", "Upsample")
+@lowering(
+    "Resize",
+    "Upsample",
+    becomes=("digital", "layout"),
+    limits="Constant scales, sizes and roi; scales of 1 or more before opset 11. Places follow from "
+    "the scale, as ONNX says, also where the size is rounded down; onnxruntime differs there.",
+)
 def resize(node: Node) -> None:
     """Modes nearest, linear and cubic, by scales or sizes, along all axes or those of attribute `axes`. An element
     costs nothing by the nearest neighbour, else 2 n - 1 operations, n being the neighbours it is made of (2 or 4

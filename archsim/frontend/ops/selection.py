@@ -8,7 +8,7 @@ from archsim.frontend.node import Node
 from archsim.frontend.registry import lowering
 
 
-@lowering("Slice")
+@lowering("Slice", becomes=("layout",), limits="Constant starts, ends, axes and steps.")
 def slice_(node: Node) -> None:
     """Elements from `starts` to `ends` in steps (attributes before opset 10, without steps)."""
     value = node.value(0)
@@ -39,7 +39,7 @@ def _python_slice(start: int, end: int, step: int, size: int) -> slice:
     return slice(start, end, step)
 
 
-@lowering("Split")
+@lowering("Split", becomes=("layout",), limits="Constant sizes.")
 def split(node: Node) -> None:
     """Parts along `axis`: of the sizes given (an attribute before opset 13), else as equal as possible."""
     value = node.value(0)
@@ -57,7 +57,7 @@ def split(node: Node) -> None:
     node.layout([value], shapes, lambda array: tuple(np.split(array, cuts, axis=axis)))
 
 
-@lowering("Expand")
+@lowering("Expand", becomes=("layout",), limits="Constant shape.")
 def expand(node: Node) -> None:
     """Repeats axes of size 1 until the operand has a shape that it broadcasts to."""
     value, wanted = node.value(0), node.integers(1, "shape")
@@ -69,7 +69,7 @@ def expand(node: Node) -> None:
     node.layout([value], [shape], lambda array: (np.broadcast_to(array, shape),))
 
 
-@lowering("Tile")
+@lowering("Tile", becomes=("layout",), limits="Constant repeats.")
 def tile(node: Node) -> None:
     """The operand over and over along each axis."""
     value, repeats = node.value(0), node.integers(1, "repeats")
@@ -79,7 +79,7 @@ def tile(node: Node) -> None:
     node.layout([value], [shape], lambda array: (np.tile(array, repeats),))
 
 
-@lowering("DepthToSpace", "SpaceToDepth")
+@lowering("DepthToSpace", "SpaceToDepth", becomes=("layout",))
 def blocks(node: Node) -> None:
     """Channels become blocks of the map, or the other way round; the place in the block is the outer part of the
     channel number in mode DCR (the default) and the inner part in CRD."""
@@ -102,7 +102,7 @@ def blocks(node: Node) -> None:
     node.layout([value], [shape], lambda array: (array.reshape(parts).transpose(order).reshape(shape),))
 
 
-@lowering("CenterCropPad")
+@lowering("CenterCropPad", becomes=("layout",), limits="Constant shape.")
 def center_crop_pad(node: Node) -> None:
     """The middle of the operand, or the operand in the middle of zeros, along each axis or those of `axes`; of an odd
     difference the larger half is behind."""

@@ -12,7 +12,7 @@ from archsim.graph import Whole
 from archsim.graph.tensors import Array
 
 
-@lowering("TopK")
+@lowering("TopK", limits="Constant k.")
 def top_k(node: Node) -> None:
     """The `k` largest or smallest elements along `axis` in order, the first of equal ones first, and their places:
     each element is compared down a heap of those found so far, ceil(log2(k + 1)) operations; the places come along,
