@@ -13,8 +13,8 @@ from onnx import defs, helper
 from onnx.backend.base import Backend, BackendRep
 
 from archsim import frontend, values
-from archsim.errors import input_error, nearest_name
-from archsim.frontend.opsets import OLDEST_OPSET
+from archsim.errors import InputError, Problem, input_error, nearest_name
+from archsim.frontend.dtypes import NUMPY_NAMES
 from archsim.graph.tensors import Array
 from archsim.hardware import load_design
 
@@ -43,10 +43,12 @@ class ArchsimRep(BackendRep):
 
         The network is lowered here, for the shapes of the inputs. Operands that a crossbar or an address needs
         before it runs (weights, axes, shapes) and that are inputs of the graph are parameters: their numbers are
-        those of this run. Whatever the model or an input has wrong raises `archsim.errors.InputError`.
+        those of this run. Whatever the model or an input has wrong, an input's element type too, raises
+        `archsim.errors.InputError`.
         """
         _refuse_options(kwargs)
         arrays = _named(inputs, self.input_names)
+        _check_types(self.model.graph, arrays)
         graph = frontend.from_model(
             self.model,
             source=self.model.graph.name or _SOURCE,
@@ -80,15 +82,31 @@ def _named(inputs: Any, names: Sequence[str]) -> dict[str, Array]:
     return {name: np.asarray(array) for name, array in zip(names, listed, strict=True)}
 
 
+def _check_types(graph: onnx.GraphProto, arrays: Mapping[str, Array]) -> None:
+    problems = []
+    for value in graph.input:
+        number = value.type.tensor_type.elem_type
+        if value.name not in arrays or number not in NUMPY_NAMES:
+            continue
+        given, wanted = str(arrays[value.name].dtype), NUMPY_NAMES[number]
+        if given != wanted:
+            expected = f"{wanted}, the model's type: numbers are not converted"
+            problems.append(Problem(graph.name or _SOURCE, f"input {value.name!r}", f"type {given}", expected))
+    if problems:
+        raise InputError(*problems)
+
+
 class ArchsimBackend(Backend):
     """Runs ONNX models by the arithmetic of archsim's layers."""
 
     @classmethod
     def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
-        """Whether `prepare` takes `device` and `kwargs`, and archsim reads opsets as old as that of `model`; ops are
-        looked at when it runs."""
-        versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-        return cls.supports_device(device) and {*kwargs} <= {"precision"} and max(versions, default=0) >= OLDEST_OPSET
+        """Whether `prepare` takes `model`, `device` and `kwargs`."""
+        try:
+            cls.prepare(model, device, **kwargs)
+        except InputError:
+            return False
+        return True
 
     @classmethod
     def prepare(
@@ -98,7 +116,9 @@ class ArchsimBackend(Backend):
 
         With `precision="float"` every layer is evaluated as the graph says. With "int" the matrix layers go
         through the crossbars of the design isaac, calibrated on the inputs of each run (integer models bring
-        their own scales). Another precision or device, and further `kwargs`, raise `InputError`.
+        their own scales). Another precision or device, and further `kwargs`, raise `InputError`, and so does a model
+        that no inputs can make run: one of ops that are not supported, say. What depends on the inputs of a run
+        (weights, axes or sizes that are fed) is looked at when they are there.
         """
         _refuse_options(kwargs)
         if precision not in _PRECISIONS:
@@ -106,6 +126,7 @@ class ArchsimBackend(Backend):
             raise input_error(_SOURCE, "precision", value=precision, expected=" or ".join(_PRECISIONS), nearest=near)
         if not cls.supports_device(device):
             raise input_error(_SOURCE, "device", value=device, expected="CPU")
+        frontend.check_ahead(model, getattr(getattr(model, "graph", None), "name", "") or _SOURCE)
         return ArchsimRep(model, precision)
 
     @classmethod

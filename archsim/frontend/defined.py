@@ -14,7 +14,8 @@ from archsim.frontend.builder import Value
 from archsim.frontend.dtypes import ONNX_TYPES
 from archsim.frontend.opsets import DEFAULT_DOMAINS
 
-_NO_OPSET = 1 << 31
+NO_OPSET = 1 << 31
+"""Versions of a domain end below this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def defined(
     does not have raise `InputError`.
     """
     domain = "" if proto.domain in DEFAULT_DOMAINS else proto.domain
-    if not 0 < version < _NO_OPSET:
+    if not 0 < version < NO_OPSET:
         return None
     try:
         schema: Any = defs.get_schema(proto.op_type, version, domain)

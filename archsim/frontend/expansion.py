@@ -15,6 +15,7 @@ from archsim.frontend.defined import defined
 from archsim.frontend.opsets import DEFAULT_DOMAINS, function_opset
 from archsim.frontend.order import NamedNode, ordered_nodes
 from archsim.frontend.stored import stored_constants
+from archsim.frontend.unsettled import UnsettledError
 from archsim.graph import Constant, Tensor
 
 MAX_DEPTH = 32
@@ -88,11 +89,12 @@ class Expander:
         if condition is None or set(branches) != {"then_branch", "else_branch"}:
             raise self._error(node, "an incomplete node", "one condition, then_branch and else_branch")
         if not isinstance(condition, Constant):
-            raise self._error(
+            error = self._error(
                 node,
                 f"condition {node.proto.input[0]!r} computed at run time",
                 "a condition that is known beforehand: a branch takes the node's place, it is not chosen in a run",
             )
+            raise UnsettledError(*error.problems)
         if condition.elements != 1 or condition.dtype != "bool":
             raise self._error(node, f"a condition of {condition.elements} {condition.dtype}", "one truth value")
         graph = branches["then_branch" if condition.load().reshape(-1)[0] else "else_branch"]

@@ -18,6 +18,7 @@ from archsim.frontend.opsets import model_opset, qualified
 from archsim.frontend.order import NamedNode, ordered_nodes
 from archsim.frontend.reader import check_names, read_model
 from archsim.frontend.registry import lowerings
+from archsim.frontend.results import check_declared
 from archsim.frontend.stored import stored_constants
 from archsim.frontend.walk import Walk, count_uses
 from archsim.graph import Constant, Graph, LayoutLayer, Tensor
@@ -108,6 +109,7 @@ def _lowered(
     expander = Expander(builder, functions_of(model, source), versions, names)
     walk = Walk(builder, _lower, frozenset(treat_as_free), model, expander)
     walk.all(nodes)
+    check_declared(graph, builder.values, source)
     _add_constant_outputs(builder, graph)
     result = Graph(
         name,

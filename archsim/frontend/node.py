@@ -13,6 +13,7 @@ from archsim.frontend.attributes import Attributes
 from archsim.frontend.builder import SMALL, Builder, Value
 from archsim.frontend.inputs import Shape
 from archsim.frontend.random_weights import filled, he_normal
+from archsim.frontend.unsettled import UnsettledError
 from archsim.graph import Access, Constant, LayoutLayer, Pointwise, Tensor, VectorLayer
 from archsim.graph.layers import Operand
 from archsim.graph.tensors import Array
@@ -58,12 +59,11 @@ class Node:
             return value
         if (given := self.builder.given_constant(value)) is not None:
             return given
+        shown, expected = f"{what} {value.name!r} computed at run time", f"constant {what}"
         if self.builder.feeds(value):
-            raise self.error(
-                f"{what} {value.name!r}, a graph input without an initializer",
-                f"constant {what}: export the model with its parameters stored as initializers",
-            )
-        raise self.error(f"{what} {value.name!r} computed at run time", f"constant {what}")
+            shown = f"{what} {value.name!r}, a graph input without an initializer"
+            expected += ": export the model with its parameters stored as initializers"
+        raise UnsettledError(*self.error(shown, expected).problems)
 
     def numbers(self, index: int, what: str) -> Array:
         """The elements of a small constant operand, flattened."""

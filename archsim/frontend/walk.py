@@ -14,6 +14,7 @@ from archsim.frontend.free import add_free
 from archsim.frontend.opsets import qualified
 from archsim.frontend.order import NamedNode
 from archsim.frontend.registry import lowerings
+from archsim.frontend.unsettled import UnsettledError
 
 _MAX_PROBLEMS = 20
 
@@ -25,7 +26,8 @@ Lower = Callable[[Builder, NamedNode, str], bool]
 
 @dataclass(slots=True)
 class Walk:
-    """One way through the model; `lowered` counts the nodes that something stands for."""
+    """One way through the model; `lowered` counts the nodes that something stands for. `unsettled` says that the
+    inputs of a run may put right all that is wrong."""
 
     builder: Builder
     lower: Lower
@@ -35,13 +37,15 @@ class Walk:
     lowered: int = 0
     problems: list[Problem] = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
+    unsettled: bool = True
 
     def all(self, nodes: Iterable[NamedNode]) -> None:
         """Lower every node; nodes behind a wrong one are passed over, and all problems are raised together."""
         self._nodes(nodes, 0)
-        problems = [*_unknown_ops(self.unknown, self.builder.source), *self.problems]
+        problems = [*unknown_ops(self.unknown, self.builder.source), *self.problems]
         if problems:
-            raise InputError(*problems[:_MAX_PROBLEMS])
+            kind = UnsettledError if self.unsettled and not self.unknown else InputError
+            raise kind(*problems[:_MAX_PROBLEMS])
 
     def _nodes(self, nodes: Iterable[NamedNode], depth: int) -> None:
         for node in nodes:
@@ -51,6 +55,7 @@ class Walk:
                 self._node(node, depth)
             except InputError as error:
                 self.problems.extend(error.problems)
+                self.unsettled &= isinstance(error, UnsettledError)
             if depth and self.problems:
                 return
 
@@ -77,7 +82,7 @@ def count_uses(builder: Builder, nodes: Iterable[NamedNode]) -> None:
             builder.uses.update(node.reads)
 
 
-def _unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
+def unknown_ops(unknown: Mapping[str, str], source: str) -> Iterable[Problem]:
     """A problem for each op and the first node of it. The ops are too many to list in one line: the page does."""
     for op, node in unknown.items():
         shown = f"op {op.replace('::', ':')}, which is not supported"
