@@ -125,6 +125,20 @@ def test_forms_of_all_opsets_agree_with_onnxruntime(name: str) -> None:
     assert_agrees(proto, {"x": numbers(*shape, seed=1)})
 
 
+def test_corners_of_a_fractional_scale_are_those_of_the_onnx_reference_where_onnxruntime_differs() -> None:
+    import onnxruntime
+    from onnx.reference import ReferenceEvaluator
+
+    scales = {"r": np.zeros(0, np.float32), "s": np.float32([1, 1, 1.7, 1.6])}
+    attributes = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    proto = single("Resize", (1, 1, 3, 4), 17, scales, **attributes)
+    feeds = {"x": numbers(1, 1, 3, 4)}
+    got = evaluate(frontend.from_model(proto, source="model", base_dir=None), feeds)["y"]
+    np.testing.assert_allclose(got, ReferenceEvaluator(proto).run(None, feeds)[0], rtol=1e-6)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert np.abs(got - session.run(None, feeds)[0]).max() > 0.1
+
+
 def test_even_lrn_agrees_with_the_onnx_reference() -> None:
     from onnx.reference import ReferenceEvaluator
 

@@ -33,14 +33,14 @@ _QGEMM = Places(data=0, data_zero=2, weights=3, weights_zero=5, bias=6)
 @lowering(
     "ConvInteger",
     becomes=("crossbars", "digital"),
-    limits="1 to 3 spatial axes; constant weights and zero point of weights.",
+    limits="1 to 3 spatial axes; constant weights and zero point of weights, no constant data.",
 )
 def conv_integer(node: Node) -> None:
     """The int32 sums themselves."""
     convolution(node, _INTEGER)
 
 
-@lowering("MatMulInteger", becomes=("crossbars", "digital"), limits="No vector as B.")
+@lowering("MatMulInteger", becomes=("crossbars", "digital"), limits="No vector as B, nor as A of two activations.")
 def matmul_integer(node: Node) -> None:
     """The int32 sums themselves; a product of two activations is the digital units' work."""
     product(node, _INTEGER)
@@ -49,7 +49,7 @@ def matmul_integer(node: Node) -> None:
 @lowering(
     "QLinearConv",
     becomes=("crossbars", "digital"),
-    limits="1 to 3 spatial axes; constant weights, zero point of weights, and bias.",
+    limits="1 to 3 spatial axes; constant weights, zero point of weights and bias, no constant data.",
 )
 def qlinear_conv(node: Node) -> None:
     """Convolution, then 2 operations an element to the scale of the result."""
@@ -58,7 +58,7 @@ def qlinear_conv(node: Node) -> None:
     _requantise(node, inner_value(sums), 1)
 
 
-@lowering("QLinearMatMul", becomes=("crossbars", "digital"), limits="No vector as B.")
+@lowering("QLinearMatMul", becomes=("crossbars", "digital"), limits="No vector as B, nor as A of two activations.")
 def qlinear_matmul(node: Node) -> None:
     """Product of matrices, then 2 operations an element to the scale of the result."""
     sums = inner(node, "sums")
@@ -89,7 +89,7 @@ def _requantise(node: Node, sums: Value, axis: int) -> None:
     )
 
 
-@lowering("com.microsoft::QGemm", becomes=("crossbars", "digital"), limits="Constant B; no transposed A.")
+@lowering("com.microsoft::QGemm", becomes=("crossbars", "digital"), limits="Constant B and C; no transposed A.")
 def qgemm(node: Node) -> None:
     """alpha A B' + C in integers, then 2 operations an element to the scale of the result, or 1 to numbers where
     the node gives none."""
@@ -124,7 +124,11 @@ def _rescale(node: Node, sums: Value, alpha: float) -> None:
     node.vector(operands, sums.shape, compute, operations=operations, access=Pointwise(), dtype=dtype, part="scale")
 
 
-@lowering("com.microsoft::MatMulIntegerToFloat", becomes=("crossbars", "digital"), limits="No vector as B.")
+@lowering(
+    "com.microsoft::MatMulIntegerToFloat",
+    becomes=("crossbars", "digital"),
+    limits="No vector as B, nor as A of two activations.",
+)
 def matmul_integer_to_float(node: Node) -> None:
     """Product of integers, then 1 operation an element to numbers, and 1 for a bias."""
     sums = inner(node, "sums")
@@ -147,7 +151,11 @@ def _to_numbers(node: Node, sums: Value, left: Value, right: Value, bias: Value 
     node.vector(operands, sums.shape, compute, operations=operations, access=Pointwise(), dtype="float32", part="scale")
 
 
-@lowering("com.microsoft::DynamicQuantizeMatMul", becomes=("crossbars", "digital"), limits="No vector as B.")
+@lowering(
+    "com.microsoft::DynamicQuantizeMatMul",
+    becomes=("crossbars", "digital"),
+    limits="No vector as B, nor as A of two activations.",
+)
 def dynamic_quantize_matmul(node: Node) -> None:
     """DynamicQuantizeLinear of the data, product of integers, 1 operation an element to numbers, 1 for a bias."""
     integers, scale, zero = quantise_dynamically(node, node.value(0), ("", "", ""), first=False)

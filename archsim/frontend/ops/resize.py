@@ -97,8 +97,9 @@ _POLICIES = ("stretch", "not_larger", "not_smaller")
     "Resize",
     "Upsample",
     becomes=("digital", "layout"),
-    limits="Constant scales, sizes and roi; scales of 1 or more before opset 11. Places follow from "
-    "the scale, as ONNX says, also where the size is rounded down; onnxruntime differs there.",
+    limits="Constant scales, sizes and roi; scales of 1 or more before opset 11. With align_corners and a scale that "
+    "gives a fraction of an element, places follow from the length with its fraction, as ONNX says; onnxruntime takes "
+    "the rounded one.",
 )
 def resize(node: Node) -> None:
     """Modes nearest, linear and cubic, by scales or sizes, along all axes or those of attribute `axes`. An element
