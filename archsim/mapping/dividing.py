@@ -141,10 +141,10 @@ class _Builder:
         axis = 1 if len(shape_out) > 2 else max(len(shape_out) - 1, 0)
         direct = [self.sources[t] for t in layer.inputs if t in self.sources]
         same_shape = [source for source in direct if source.shape == shape_out]
-        if same_shape and not isinstance(layer.access, Sliding):
-            axis = same_shape[0].channel_axis
-        elif isinstance(layer.access, Product):
+        if isinstance(layer.access, Product):
             axis = len(shape_out) - 1
+        elif same_shape and not isinstance(layer.access, Sliding):
+            axis = same_shape[0].channel_axis
         elif isinstance(layer.access, Pointwise) and not direct:
             axis = self.operands.kept_axis(layer, shape_out, axis)
         if isinstance(layer.access, Reduced):

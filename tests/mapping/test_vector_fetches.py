@@ -68,3 +68,17 @@ def test_a_row_of_a_product_is_a_position_and_its_softmax_waits_for_that_row_alo
     assert [layer.name for layer in scores.stage.vector_layers] == ["scores", "softmax"]
     assert scores.copies[0].parts[0].inputs == 4 + 6 * 4
     assert simulate(placement).ok
+
+
+def test_a_product_of_the_shape_of_an_operand_has_its_rows_for_positions_too() -> None:
+    """Batches of 2 squares of 4: the result has the shape of both operands, whose positions are 4 x 4 of 2 values."""
+    weights = {"a": np.ones((2, 2, 1, 1), np.float32), "b": np.ones((2, 2, 1, 1), np.float32)}
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["first"], "first"),
+        helper.make_node("Conv", ["x", "b"], ["second"], "second"),
+        helper.make_node("MatMul", ["first", "second"], ["y"], "product"),
+    ]
+    placement = placed(nodes, (1, 2, 4, 4), weights)
+    (product,) = [plan for plan in placement.plans if plan.stage.name == "product"]
+    assert (product.stage.windows, product.stage.channels) == (2 * 4, 4)
+    assert simulate(placement).ok
