@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,21 @@ Integers = npt.NDArray[np.int64]
 WORDS_AT_ONCE = 2**17
 
 
+class Scratch:
+    """Memory that is written over block after block: what is allocated anew costs as much to page in as to compute."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, np.dtype[Any]], npt.NDArray[Any]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """An array with anything in it, in the memory of earlier ones of that name and type."""
+        size, key = math.prod(shape), (name, np.dtype(dtype))
+        kept = self._kept.get(key)
+        if kept is None or kept.size < size:
+            kept = self._kept[key] = np.empty(size, dtype)
+        return kept[:size].reshape(shape)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RowGroup:
     """Rows that are read together, ready to be multiplied: `cells` (rows, words x outputs) packed as `packing` says,
@@ -36,7 +52,7 @@ class RowGroup:
     constant: Integers
     worth: npt.NDArray[Any]
 
-    def add(self, result: Integers, inputs: npt.NDArray[Any]) -> None:
+    def add(self, result: Integers, inputs: npt.NDArray[Any], scratch: Scratch) -> None:
         """Add to `result` (vectors, outputs) what the rows give for `inputs` (vectors, rows)."""
         step = max(1, WORDS_AT_ONCE // (self.spec.digits * self.cells.shape[1]))
         units = self.unit_factors.any()
@@ -44,16 +60,20 @@ class RowGroup:
         for start in range(0, len(inputs), step):
             part = inputs[start : start + step]
             total = result[start : start + step]
-            total += self._converted(part).astype(np.int64, copy=False)
+            total += self._converted(part, scratch).astype(np.int64, copy=False)
             if units:
                 total += part.sum(axis=1, dtype=np.int64)[:, None] * self.unit_factors
 
-    def _converted(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _converted(self, inputs: npt.NDArray[Any], scratch: Scratch) -> npt.NDArray[Any]:
         """The conversions (vectors, outputs), added up over digits and slices."""
         _, words, outputs = self.factors.shape
-        levels = digits(inputs, self.spec).reshape(self.spec.digits * len(inputs), -1).astype(self.cells.dtype)
+        dtype, reads = self.cells.dtype, self.spec.digits * len(inputs)
+        levels = scratch.array("levels", (reads, len(self.cells)), dtype)
+        levels[:] = digits(inputs, self.spec).reshape(levels.shape)
+        packed, spare = (scratch.array(name, (reads, self.cells.shape[1]), dtype) for name in ("sums", "spare"))
+        np.matmul(levels, self.cells, out=packed)
         total = np.zeros((len(inputs), outputs), dtype=self.factors.dtype)
-        for factors, sums in zip(self.factors, self.packing.unpack(levels @ self.cells), strict=True):
+        for factors, sums in zip(self.factors, self.packing.unpack(packed, spare), strict=True):
             convert(sums, self.spec, signed=self.packing.signed)
             added = self.worth @ sums.reshape(self.spec.digits, -1).astype(self.worth.dtype, copy=False)
             columns = added.reshape(len(inputs), words, outputs).astype(self.factors.dtype, copy=False)

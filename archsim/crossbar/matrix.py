@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.crossbar.adc import loses_nothing
-from archsim.crossbar.conversions import RowGroup, row_group
+from archsim.crossbar.conversions import RowGroup, Scratch, row_group
 from archsim.crossbar.encodings import Encoded, find_encoding
 from archsim.crossbar.exact import exact_dtype
 from archsim.crossbar.spec import CrossbarSpec
@@ -79,7 +79,7 @@ class ProgrammedMatrix:
     def _read(self, inputs: npt.NDArray[Any], multiplied: tuple[bool, ...]) -> Integers:
         """The sums, with the product of the groups of rows that are `multiplied` and the conversions of the others."""
         self._check(inputs)
-        result = np.zeros((len(inputs), self.weights.shape[1]), dtype=np.int64)
+        result, scratch = np.zeros((len(inputs), self.weights.shape[1]), dtype=np.int64), Scratch()
         for is_product, numbers in groupby(range(len(self.groups)), key=multiplied.__getitem__):
             if is_product:
                 run = [self.groups[number] for number in numbers]
@@ -87,7 +87,7 @@ class ProgrammedMatrix:
                 continue
             for number in numbers:
                 group = self.kept.get(number) or _ready(self.weights[self.groups[number]], self.spec)
-                group.add(result, inputs[:, self.groups[number]])
+                group.add(result, inputs[:, self.groups[number]], scratch)
         return result
 
     def _multiply(self, result: Integers, inputs: npt.NDArray[Any], first: int, end: int) -> None:

@@ -38,18 +38,19 @@ class Packing:
             packed[:, word] += levels * self.dtype(self.base**-slot)
         return packed.reshape(rows, self.words * outputs)
 
-    def unpack(self, sums: Floats) -> Iterator[Floats]:
-        """The sums of each slot, the first one first, from a product with the packed cells, which is used up.
+    def unpack(self, sums: Floats, spare: Floats) -> Iterator[Floats]:
+        """The sums of each slot, the first one first, from a product with the packed cells, which is used up; those of
+        a slot stand in `spare`, of the same shape, until those of the next are asked for.
 
         What stands behind a slot is less than one unit of it, or less than half a unit to either side if `signed`: the
         whole part, or the nearest integer, is the slot's sum.
         """
         whole = np.rint if self.signed else np.floor
         for _ in range(self.slots - 1):
-            first = whole(sums)
-            np.subtract(sums, first, out=sums)
+            whole(sums, out=spare)
+            np.subtract(sums, spare, out=sums)
             np.multiply(sums, self.dtype(self.base), out=sums)
-            yield first
+            yield spare
         yield sums
 
 

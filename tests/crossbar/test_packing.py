@@ -46,7 +46,9 @@ def test_packed_sums_come_apart_again(largest_sum, signed, slices, seed):
     lowest = -largest_sum if signed else 0
     levels = rng.integers(lowest, largest_sum, (slices, 1, 20), endpoint=True)
     levels[:, :, :2] = lowest, largest_sum
-    found = np.concatenate([part.reshape(packed.words, 20) for part in packed.unpack(packed.pack(levels.astype("i2")))])
+    sums = packed.pack(levels.astype(np.int16))
+    parts = [part.reshape(packed.words, 20).copy() for part in packed.unpack(sums, np.empty_like(sums))]
+    found = np.concatenate(parts)
     assert np.array_equal(found[:slices], levels[:, 0])
     assert not found[slices:].any()
 
