@@ -27,6 +27,7 @@ lint: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m bench.bench
+	$(BIN)/python -m bench.crossbar
 	$(BIN)/python -m bench.meshes
 
 # The outputs in the documentation and the example trace, as the commands print and write them today.

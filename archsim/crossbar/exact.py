@@ -6,6 +6,9 @@ import numpy as np
 
 from archsim.errors import input_error
 
+FLOAT32_INTEGERS = 2**24
+"""Every integer up to this one is a float32."""
+
 
 def exact_dtype(bound: int) -> type[np.float32] | type[np.float64] | type[np.int64]:
     """The fastest type in which sums of integers are exact, in any order, while no partial sum of absolute
@@ -13,7 +16,7 @@ def exact_dtype(bound: int) -> type[np.float32] | type[np.float64] | type[np.int
 
     At 16 bits a matrix of 2^32 rows is the first with a larger bound: `InputError`.
     """
-    if bound <= 2**24:
+    if bound <= FLOAT32_INTEGERS:
         return np.float32
     if bound <= 2**53:
         return np.float64

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +30,16 @@ def digit_weights(spec: CrossbarSpec) -> Integers:
     return weights
 
 
-def digits(inputs: Integers, spec: CrossbarSpec) -> Integers:
-    """Inputs (vectors, rows) as DAC levels (digits, vectors, rows), lowest digit first."""
-    shifts = spec.dac_bits * np.arange(spec.digits)
-    biased = inputs + input_bias(spec)
-    return (biased >> shifts[:, None, None]) & spec.largest_digit
+def digits(inputs: npt.NDArray[Any], spec: CrossbarSpec) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Integer inputs (vectors, rows) as DAC levels (digits, vectors, rows), lowest digit first."""
+    # The narrowest type is the fastest; a negative number cast to it is its two's complement.
+    narrow = np.uint8 if spec.input_bits <= 8 else np.uint16
+    bias = input_bias(spec)
+    biased = (inputs.astype(np.int32) + bias if bias else inputs).astype(narrow)
+    levels = np.empty((spec.digits, *inputs.shape), dtype=narrow)
+    for digit, into in enumerate(levels):
+        lowest = spec.dac_bits * digit
+        width = min(spec.dac_bits, spec.input_bits - lowest)
+        np.right_shift(biased, narrow(lowest), out=into)
+        np.bitwise_and(into, narrow((1 << width) - 1), out=into)
+    return levels

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.crossbar.adc import convert, loses_nothing
+from archsim.crossbar.adc import loses_nothing
+from archsim.crossbar.conversions import RowGroup, Scratch, row_group
 from archsim.crossbar.encodings import Encoded, find_encoding
 from archsim.crossbar.exact import exact_dtype
-from archsim.crossbar.inputs import digit_weights, digits, input_bias
 from archsim.crossbar.spec import CrossbarSpec
 from archsim.errors import input_error
 
@@ -21,28 +22,35 @@ Integers = npt.NDArray[np.int64]
 # Weights that stand in memory at once in the type of the product.
 WEIGHTS_AT_ONCE = 2**22
 
-# Conversions that are computed at once: few enough to stay in a core's second-level cache.
-CONVERSIONS_AT_ONCE = 2**17
+# Cells of a matrix that are kept ready to be read; those of a larger one are encoded again whenever it is read.
+CELLS_KEPT = 2**25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProgrammedMatrix:
     """Weights (rows, outputs) in crossbars.
 
-    `lossless` says that no column sum, whatever the inputs, is changed by the ADC. `product_type` is a type in
-    which the product of the weights with any valid input is exact; `column_sums` (outputs,) add up the weights.
-    `stored_groups` are the encoded rows that are read together, not kept if `lossless`, for then reading
-    needs no cells. `slices` is how many columns an output takes, in each of `arrays_per_block` arrays.
+    `groups` are the rows that are read together; `lossless_groups` says of each that no column sum of it, whatever
+    the inputs, is changed by the ADC. `product_type` is a type in which the product of the weights with any valid
+    input is exact; `column_sums` (outputs,) add up the weights. `kept` are the groups, by number, that stand ready:
+    those that are not lossless, if the matrix is not too large. `slices` is how many columns an output takes, in each
+    of `arrays_per_block` arrays.
     """
 
     spec: CrossbarSpec
     weights: npt.NDArray[np.int16]
     product_type: type[np.float32] | type[np.float64] | type[np.int64]
     column_sums: Integers
-    lossless: bool
-    stored_groups: tuple[Encoded, ...]
+    groups: tuple[slice, ...]
+    lossless_groups: tuple[bool, ...]
+    kept: Mapping[int, RowGroup]
     slices: int
     arrays_per_block: int
+
+    @property
+    def lossless(self) -> bool:
+        """Whether no column sum, whatever the inputs, is changed by the ADC."""
+        return all(self.lossless_groups)
 
     @property
     def arrays(self) -> int:
@@ -55,38 +63,40 @@ class ProgrammedMatrix:
     def read(self, inputs: npt.NDArray[Any]) -> Integers:
         """Integers (vectors, rows) in, int64 (vectors, outputs) out.
 
-        Where the ADC loses nothing, `product` and `read_all_conversions` are equal, and the former is taken.
+        Of rows on which the ADC loses nothing the product is taken, which the conversions would give too.
         Inputs of another shape or out of `spec.input_range` raise `InputError`.
         """
-        return self.product(inputs) if self.lossless else self.read_all_conversions(inputs)
+        return self._read(inputs, self.lossless_groups)
 
     def product(self, inputs: npt.NDArray[Any]) -> Integers:
         """The integer product `inputs @ weights`, exactly."""
-        self._check(inputs)
-        rows, outputs = self.weights.shape
-        result = np.zeros((len(inputs), outputs), dtype=np.int64)
-        step = max(1, WEIGHTS_AT_ONCE // outputs)
-        for start in range(0, rows, step):
-            part = slice(start, start + step)
-            sums = inputs[:, part].astype(self.product_type) @ self.weights[part].astype(self.product_type)
-            result += sums.astype(np.int64, copy=False)
-        return result
+        return self._read(inputs, (True,) * len(self.groups))
 
     def read_all_conversions(self, inputs: npt.NDArray[Any]) -> Integers:
         """As `read`, with every conversion of every column and digit computed."""
+        return self._read(inputs, (False,) * len(self.groups))
+
+    def _read(self, inputs: npt.NDArray[Any], multiplied: tuple[bool, ...]) -> Integers:
+        """The sums, with the product of the groups of rows that are `multiplied` and the conversions of the others."""
         self._check(inputs)
-        inputs = inputs.astype(np.int64, copy=False)
-        result = np.zeros((len(inputs), self.weights.shape[1]), dtype=np.int64)
-        step = max(1, CONVERSIONS_AT_ONCE // (self.spec.digits * self.slices * self.weights.shape[1]))
-        for rows, group in self._groups():
-            _add_group(result, inputs[:, rows], group, self.spec, step)
-        if bias := input_bias(self.spec):
-            result -= bias * self.column_sums
+        result, scratch = np.zeros((len(inputs), self.weights.shape[1]), dtype=np.int64), Scratch()
+        for is_product, numbers in groupby(range(len(self.groups)), key=multiplied.__getitem__):
+            if is_product:
+                run = [self.groups[number] for number in numbers]
+                self._multiply(result, inputs, run[0].start, run[-1].stop)
+                continue
+            for number in numbers:
+                group = self.kept.get(number) or _ready(self.weights[self.groups[number]], self.spec)
+                group.add(result, inputs[:, self.groups[number]], scratch)
         return result
 
-    def _groups(self) -> Iterator[tuple[slice, Encoded]]:
-        groups = self.stored_groups or _encoded(self.weights, self.spec)
-        yield from zip(self.spec.row_groups(len(self.weights)), groups, strict=True)
+    def _multiply(self, result: Integers, inputs: npt.NDArray[Any], first: int, end: int) -> None:
+        """Add to `result` the product of the rows from `first` up to `end`."""
+        step = max(1, WEIGHTS_AT_ONCE // self.weights.shape[1])
+        for start in range(first, end, step):
+            part = slice(start, min(start + step, end))
+            sums = inputs[:, part].astype(self.product_type) @ self.weights[part].astype(self.product_type)
+            result += sums.astype(np.int64, copy=False)
 
     def _check(self, inputs: npt.NDArray[Any]) -> None:
         if inputs.ndim != 2 or inputs.shape[1] != len(self.weights):
@@ -103,44 +113,39 @@ def program(weights: npt.NDArray[Any], spec: CrossbarSpec) -> ProgrammedMatrix:
     if weights.ndim != 2 or 0 in weights.shape:
         raise input_error("crossbar weights", "shape", value=weights.shape, expected="(rows, outputs)")
     _check_integers("crossbar weights", weights, spec.weight_range)
-    lossless, slices, arrays = True, 0, 1
+    groups, lossless = spec.row_groups(len(weights)), []
+    kept: dict[int, RowGroup] = {}
     magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
-    for rows, group in zip(spec.row_groups(len(weights)), _encoded(weights, spec), strict=True):
+    for number, rows in enumerate(groups):
         part = weights[rows].astype(np.int64)
-        assert np.array_equal(group.decode(), part), f"encoding {spec.sign!r} changes weights"
-        lossless = lossless and loses_nothing(group.largest_sum * spec.largest_digit, spec)
-        slices, arrays = len(group.cells), group.arrays
+        encoded, sums = _encoded(part, spec), part.sum(axis=0)
+        assert np.array_equal(encoded.decode(), part), f"encoding {spec.sign!r} changes weights"
+        lossless.append(loses_nothing(encoded.largest_sum * spec.largest_digit, spec))
+        if not lossless[-1] and weights.size * len(encoded.cells) <= CELLS_KEPT:
+            kept[number] = row_group(encoded, sums, spec)
         magnitudes += np.abs(part).sum(axis=0)
-        column_sums += part.sum(axis=0)
+        column_sums += sums
     product_type = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
-    stored = () if lossless else tuple(_encoded(weights, spec))
-    return ProgrammedMatrix(spec, weights.astype(np.int16), product_type, column_sums, lossless, stored, slices, arrays)
+    return ProgrammedMatrix(
+        spec,
+        weights.astype(np.int16),
+        product_type,
+        column_sums,
+        groups,
+        tuple(lossless),
+        kept,
+        len(encoded.cells),
+        encoded.arrays,
+    )
 
 
-def _encoded(weights: npt.NDArray[Any], spec: CrossbarSpec) -> Iterator[Encoded]:
-    encode = find_encoding(spec.sign)
-    for rows in spec.row_groups(len(weights)):
-        yield encode(weights[rows].astype(np.int64), spec)
+def _encoded(weights: Integers, spec: CrossbarSpec) -> Encoded:
+    return find_encoding(spec.sign)(weights, spec)
 
 
-def _add_group(result: Integers, inputs: Integers, group: Encoded, spec: CrossbarSpec, step: int) -> None:
-    """Add to `result` (vectors, outputs) what rows that are read together give for `inputs` (vectors, rows),
-    `step` vectors at a time."""
-    slices, rows, outputs = group.cells.shape
-    worth = digit_weights(spec)
-    largest_sum = rows * spec.largest_cell * spec.largest_digit
-    sum_dtype, add_dtype = exact_dtype(largest_sum), exact_dtype(largest_sum * int(np.abs(worth).sum()))
-    cells: npt.NDArray[Any] = np.moveaxis(group.cells, 0, 1).reshape(rows, slices * outputs).astype(sum_dtype)
-    for start in range(0, len(inputs), step):
-        part = inputs[start : start + step]
-        levels: npt.NDArray[Any] = digits(part, spec).reshape(spec.digits * len(part), rows).astype(sum_dtype)
-        sums = levels @ cells
-        convert(sums, spec)
-        added = worth.astype(add_dtype) @ sums.reshape(spec.digits, -1).astype(add_dtype, copy=False)
-        columns = added.astype(np.int64).reshape(len(part), slices, outputs)
-        units = (part + input_bias(spec)).sum(axis=1)
-        result[start : start + step] += np.einsum("vsn,sn->vn", columns, group.factors)
-        result[start : start + step] += units[:, None] * group.unit_factors
+def _ready(weights: npt.NDArray[np.int16], spec: CrossbarSpec) -> RowGroup:
+    wide = weights.astype(np.int64)
+    return row_group(_encoded(wide, spec), wide.sum(axis=0), spec)
 
 
 def _check_integers(source: str, values: npt.NDArray[Any], limits: tuple[int, int]) -> None:

@@ -180,7 +180,7 @@ def test_a_product_in_parts_equals_the_whole(monkeypatch):
     rng = np.random.default_rng(6)
     inputs, weights = rng.integers(-99, 99, (5, 300)), rng.integers(-99, 99, (300, 4))
     monkeypatch.setattr("archsim.crossbar.matrix.WEIGHTS_AT_ONCE", 28)
-    monkeypatch.setattr("archsim.crossbar.matrix.CONVERSIONS_AT_ONCE", 1)
+    monkeypatch.setattr("archsim.crossbar.conversions.WORDS_AT_ONCE", 1)
     matrix = program(weights, ISAAC)
     assert np.array_equal(matrix.read(inputs), inputs @ weights)
     assert np.array_equal(matrix.read_all_conversions(inputs), inputs @ weights)

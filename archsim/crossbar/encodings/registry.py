@@ -37,10 +37,15 @@ class Encoded:
     arrays: int = 1
 
     @property
+    def signed(self) -> bool:
+        """Whether column sums can be negative."""
+        return self.cells.dtype != np.uint8
+
+    @property
     def largest_sum(self) -> int:
         """The largest sum of a column, of either sign, when every input is 1 or 0."""
         most = int(self.cells.clip(min=0).sum(axis=1, dtype=np.int64).max())
-        if self.cells.dtype == np.uint8:
+        if not self.signed:
             return most
         return max(most, -int(self.cells.clip(max=0).sum(axis=1, dtype=np.int64).min()))
 
