@@ -125,12 +125,17 @@ def model_of(parameters):
         helper.make_node("Relu", ["h"], ["r3"], "relu3"),
         helper.make_node("Gemm", ["r3", "fc2.weight", "fc2.bias"], ["logits"], "fc2"),
     ]
+    return classifier("digits_cnn", nodes, parameters)
+
+
+def classifier(name, nodes, constants):
+    """The network of `nodes` that makes `logits` of `image`."""
     graph = helper.make_graph(
         nodes,
-        "digits_cnn",
+        name,
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, 8, 8])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])],
-        [numpy_helper.from_array(value, name) for name, value in parameters.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="archsim")
     model.ir_version = 8

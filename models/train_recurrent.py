@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
-from train_digits import split_digits, train
+from onnx import helper
+from train_digits import classifier, split_digits, train
 
 HERE = Path(__file__).parent
 PIXELS, CLASSES = 8, 10
@@ -139,17 +139,7 @@ def model_of(name, parameters, op, hidden, directions):
         helper.make_node("Reshape", ["of_image", "flat"], ["features"], "features"),
         helper.make_node("Gemm", ["features", "fc.weight", "fc.bias"], ["logits"], "fc"),
     ]
-    graph = helper.make_graph(
-        nodes,
-        name,
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, 8, 8])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="archsim")
-    model.ir_version = 8
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    return classifier(name, nodes, constants)
 
 
 def main():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from archsim.engine.figures import to_result
 from archsim.engine.network import MESHES, model_of
@@ -16,7 +14,6 @@ from archsim.mapping import Placement
 from archsim.result import Observer, Result
 
 _MOST_IMAGES = 100_000
-_OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 def check(design: Design) -> list[Problem]:
@@ -46,18 +43,5 @@ def simulate(
         raise InputError(*problems)
     began = time.process_time()
     observers = () if observer is None else (observer,)
-    with _rarely_collecting():
-        found = SCHEDULES[placement.design.schedule.kind](Run(placement, images, ideal, observers, progress))
+    found = SCHEDULES[placement.design.schedule.kind](Run(placement, images, ideal, observers, progress))
     return to_result(found, time.process_time() - began)
-
-
-@contextmanager
-def _rarely_collecting() -> Iterator[None]:
-    """A simulation makes millions of objects and few circles of them: looking for these less often saves a twentieth of
-    the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

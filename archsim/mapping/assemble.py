@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from archsim.graph import VectorLayer
 from archsim.hardware import Design
 from archsim.mapping.assignment import Assignment
 from archsim.mapping.buffers import Buffers, PortNeed
@@ -48,10 +47,8 @@ def _matrix_plan(
 def _vector_plan(stage: Stage, assignment: Assignment, pieces: dict[tuple[int, int], list[Placed]]) -> StagePlan:
     needed = sum(item.held.table.shape[1] * item.channels for item in stage.inputs)
     # an operation has two operands at most
-    elements = max(
-        stage.layer.operations if isinstance(stage.layer, VectorLayer) else 0, stage.windows * stage.channels
-    )
-    values = min(needed, -(-2 * elements // stage.windows))
+    operands = 2 * max(stage.vector_layers[0].operations, stage.windows * stage.channels)
+    values = min(needed, -(-operands // stage.windows))
     copies = []
     for copy in range(assignment.copies):
         (piece,) = pieces[stage.index, copy]

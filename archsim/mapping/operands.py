@@ -30,10 +30,10 @@ class Operands:
         for index, tensor in enumerate(graph.inputs):
             self.add_source(-1 - index, tensor.name, channel_axis(graph, tensor))
 
-    def add_source(self, index: int, tensor: str, channel_axis: int) -> Source:
+    def add_source(self, index: int, tensor: str, axis: int) -> Source:
         """A tensor whose positions, each with all values along an axis, come from stage or input `index`."""
         shape = self.graph.tensors[tensor].shape
-        source = Source(index, tensor, shape, channel_axis, grid_of(shape, channel_axis))
+        source = Source(index, tensor, shape, axis, grid_of(shape, axis))
         self.tracer.sources[tensor] = source
         return source
 

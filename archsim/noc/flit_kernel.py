@@ -68,11 +68,9 @@ from archsim.noc.words import (
 def send(s: Row, tile: int, cycle: int, number: int, way: int, flits: int, copies: int, reports: int) -> int:
     """A packet enters the source of a tile, behind those sent before; answers 0 if there is no room for it, and -1 if
     its cycle is over."""
-    if cycle + INJECTION_CYCLES < s[NOW]:
-        return -1
     slot = new_packet(s, cycle, number, way, flits, copies, reports)
-    if slot == 0:
-        return 0
+    if slot <= 0:
+        return slot
     source = s[INJECTIONS] + tile * s[STRIDE]
     if s[source + ENTERING]:
         s[s[source + LATEST] + NEXT] = slot

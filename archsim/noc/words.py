@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archsim.noc.channel import INJECTION_CYCLES
+
 Row = list[int]
 
 # The shape: columns of routers, ports of a router (those of its tiles last), flits in a buffer, virtual channels.
@@ -98,7 +100,10 @@ def pop_until(s: Row, until: int) -> int:
 
 
 def new_packet(s: Row, cycle: int, number: int, way: int, flits: int, copies: int, reports: int) -> int:
-    """The slot of a packet that goes to `copies` destinations, 0 if there is no room for it."""
+    """The slot of a packet that goes to `copies` destinations, 0 if there is no room for it, and -1 if its cycle is
+    over."""
+    if cycle + INJECTION_CYCLES < s[NOW]:
+        return -1
     if s[PROMISED] + copies > s[DUE_ROOM]:
         return 0
     slot = s[FREE]

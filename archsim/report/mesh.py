@@ -13,7 +13,10 @@ _SIGNS = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _NO_SIGN, _EMPTY, _MANY = "#", ".", "+"
 
 # What a terminal takes.
-_WIDEST, _TALLEST, _MOST_CHIPS = 80, 40, 4
+_WIDEST, _TALLEST = 80, 40
+
+MOST_CHIPS = 4
+"""Chips that are drawn, the first ones."""
 
 
 def layer_signs(summary: PlacementSummary) -> dict[str, str]:
@@ -32,7 +35,7 @@ def pictures(summary: PlacementSummary) -> tuple[Table, ...]:
         return ()
     cells = _layer_counts(summary) if summary.in_turn else _largest_layers(summary)
     meaning = "layers with arrays in each tile" if summary.in_turn else "the layer with the most arrays in each tile"
-    drawn = min(summary.chips, _MOST_CHIPS)
+    drawn = min(summary.chips, MOST_CHIPS)
     left = (f"the first {drawn} of {summary.chips} chips are drawn",) if drawn < summary.chips else ()
     return tuple(
         Table(f"Chip {chip}: {meaning}", *_picture(mesh, chip, cells), left if chip == drawn - 1 else ())

@@ -6,12 +6,10 @@ from archsim.report.drawing import Drawing
 from archsim.report.figures import duration
 from archsim.report.heatmap import heatmap
 from archsim.report.histogram import histogram_table
+from archsim.report.mesh import MOST_CHIPS
 from archsim.report.pictures import heatmap_png
 from archsim.report.tables import Table
 from archsim.result import Result
-
-MOST_CHIPS = 4
-"""Chips that are drawn, the first ones."""
 
 
 def latencies(result: Result) -> tuple[Table, ...]:
