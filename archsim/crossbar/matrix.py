@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count, groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.crossbar.adc import loses_nothing
+from archsim.crossbar.adc import loses_nothing, steps_for
+from archsim.crossbar.cells import real_cells
 from archsim.crossbar.conversions import RowGroup, Scratch, row_group
+from archsim.crossbar.devices import DeviceErrors
+from archsim.crossbar.draws import Draws
 from archsim.crossbar.encodings import Encoded, find_encoding
 from archsim.crossbar.exact import exact_dtype
 from archsim.crossbar.spec import CrossbarSpec
@@ -25,6 +28,11 @@ WEIGHTS_AT_ONCE = 2**22
 # Cells of a matrix that are kept ready to be read; those of a larger one are encoded again whenever it is read.
 CELLS_KEPT = 2**25
 
+# What a stream of random numbers is for, behind the seed and the number of a group of rows.
+_CELLS, _READS = 0, 1
+
+IDEAL = DeviceErrors()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProgrammedMatrix:
@@ -34,7 +42,9 @@ class ProgrammedMatrix:
     the inputs, is changed by the ADC. `product_type` is a type in which the product of the weights with any valid
     input is exact; `column_sums` (outputs,) add up the weights. `kept` are the groups, by number, that stand ready:
     those that are not lossless, if the matrix is not too large. `slices` is how many columns an output takes, in each
-    of `arrays_per_block` arrays.
+    of `arrays_per_block` arrays. `steps` are those of the converters of each slice. `devices` are what the cells are
+    off by, drawn from `seed`; `pulses` is how many it took to write them, None unless writing is verified. Every read
+    draws new noise: `reads` numbers them.
     """
 
     spec: CrossbarSpec
@@ -46,6 +56,11 @@ class ProgrammedMatrix:
     kept: Mapping[int, RowGroup]
     slices: int
     arrays_per_block: int
+    steps: tuple[int, ...]
+    devices: DeviceErrors
+    seed: tuple[int, ...]
+    pulses: int | None
+    reads: Iterator[int] = field(default_factory=count)
 
     @property
     def lossless(self) -> bool:
@@ -80,15 +95,32 @@ class ProgrammedMatrix:
         """The sums, with the product of the groups of rows that are `multiplied` and the conversions of the others."""
         self._check(inputs)
         result, scratch = np.zeros((len(inputs), self.weights.shape[1]), dtype=np.int64), Scratch()
+        read = next(self.reads)
         for is_product, numbers in groupby(range(len(self.groups)), key=multiplied.__getitem__):
             if is_product:
                 run = [self.groups[number] for number in numbers]
                 self._multiply(result, inputs, run[0].start, run[-1].stop)
                 continue
             for number in numbers:
-                group = self.kept.get(number) or _ready(self.weights[self.groups[number]], self.spec)
-                group.add(result, inputs[:, self.groups[number]], scratch)
+                draws = Draws(*self.seed, number, _READS, read)
+                self._ready(number).add(result, inputs[:, self.groups[number]], scratch, draws)
         return result
+
+    def _ready(self, number: int) -> RowGroup:
+        """The rows of a group, ready to be multiplied."""
+        kept = self.kept.get(number)
+        if kept is not None:
+            return kept
+        wide = self.weights[self.groups[number]].astype(np.int64)
+        return _group(_encoded(wide, self.spec), wide, self.spec, self.steps, self.devices, (*self.seed, number))[0]
+
+    def largest_sums(self, inputs: npt.NDArray[Any]) -> tuple[int, ...]:
+        """The largest column sum of each slice over `inputs` (vectors, rows), as converters of `calibrated` range take
+        it, rounded up."""
+        self._check(inputs)
+        scratch = Scratch()
+        found = [self._ready(number).largest_sums(inputs[:, rows], scratch) for number, rows in enumerate(self.groups)]
+        return tuple(np.max(found, axis=0).tolist())
 
     def _multiply(self, result: Integers, inputs: npt.NDArray[Any], first: int, end: int) -> None:
         """Add to `result` the product of the rows from `first` up to `end`."""
@@ -104,27 +136,43 @@ class ProgrammedMatrix:
         _check_integers("crossbar inputs", inputs, self.spec.input_range)
 
 
-def program(weights: npt.NDArray[Any], spec: CrossbarSpec) -> ProgrammedMatrix:
-    """Write integer weights (rows, outputs) into crossbars as `spec` describes them.
+def program(
+    weights: npt.NDArray[Any],
+    spec: CrossbarSpec,
+    *,
+    devices: DeviceErrors = IDEAL,
+    seed: Sequence[int] = (0,),
+    steps: tuple[int, ...] | None = None,
+) -> ProgrammedMatrix:
+    """Write integer weights (rows, outputs) into crossbars as `spec` describes them, of cells that are off by
+    `devices`, drawn from `seed`, whole numbers from 0.
 
-    Weights that are not a matrix of integers in `spec.weight_range`, or an unknown `spec.sign`, raise
-    `InputError`.
+    `steps` (slices,) are what a code of the converters of each slice is worth, needed where `spec.adc_range` is
+    `calibrated`; else they follow from `spec` and the weights. Weights that are not a matrix of integers in
+    `spec.weight_range`, or an unknown `spec.sign`, raise `InputError`.
     """
     if weights.ndim != 2 or 0 in weights.shape:
         raise input_error("crossbar weights", "shape", value=weights.shape, expected="(rows, outputs)")
     _check_integers("crossbar weights", weights, spec.weight_range)
     groups, lossless = spec.row_groups(len(weights)), []
+    steps = steps or _steps(weights, groups, spec)
     kept: dict[int, RowGroup] = {}
     magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
+    pulses = None
     for number, rows in enumerate(groups):
         part = weights[rows].astype(np.int64)
-        encoded, sums = _encoded(part, spec), part.sum(axis=0)
+        encoded = _encoded(part, spec)
         assert np.array_equal(encoded.decode(), part), f"encoding {spec.sign!r} changes weights"
-        lossless.append(loses_nothing(encoded.largest_sum * spec.largest_digit, spec))
-        if not lossless[-1] and weights.size * len(encoded.cells) <= CELLS_KEPT:
-            kept[number] = row_group(encoded, sums, spec)
+        exact = devices.ideal and loses_nothing(encoded.largest_sum * spec.largest_digit, spec, max(steps))
+        lossless.append(exact)
+        keep = weights.size * len(encoded.cells) <= CELLS_KEPT
+        if not exact and (keep or devices.verify_pulses):
+            group, taken = _group(encoded, part, spec, steps, devices, (*seed, number))
+            pulses = taken if pulses is None or taken is None else pulses + taken
+            if keep:
+                kept[number] = group
         magnitudes += np.abs(part).sum(axis=0)
-        column_sums += sums
+        column_sums += part.sum(axis=0)
     product_type = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
     return ProgrammedMatrix(
         spec,
@@ -136,16 +184,42 @@ def program(weights: npt.NDArray[Any], spec: CrossbarSpec) -> ProgrammedMatrix:
         kept,
         len(encoded.cells),
         encoded.arrays,
+        steps,
+        devices,
+        tuple(seed),
+        pulses,
     )
+
+
+def _steps(weights: npt.NDArray[Any], groups: tuple[slice, ...], spec: CrossbarSpec) -> tuple[int, ...]:
+    """What a code of the converters of each slice is worth."""
+    encoded = _encoded(weights[groups[0]].astype(np.int64), spec)
+    if spec.adc_range == "calibrated":
+        raise input_error("crossbar", "steps", expected="steps that were measured, where adc.full_scale is calibrated")
+    if spec.adc_range == "fixed":
+        return (spec.adc_step,) * len(encoded.cells)
+    sums = [_encoded(weights[rows].astype(np.int64), spec).slice_sums for rows in groups]
+    return steps_for(tuple((np.max(sums, axis=0) * spec.largest_digit).tolist()), spec)
 
 
 def _encoded(weights: Integers, spec: CrossbarSpec) -> Encoded:
     return find_encoding(spec.sign)(weights, spec)
 
 
-def _ready(weights: npt.NDArray[np.int16], spec: CrossbarSpec) -> RowGroup:
-    wide = weights.astype(np.int64)
-    return row_group(_encoded(wide, spec), wide.sum(axis=0), spec)
+def _group(
+    encoded: Encoded,
+    weights: Integers,
+    spec: CrossbarSpec,
+    steps: tuple[int, ...],
+    devices: DeviceErrors,
+    key: tuple[int, ...],
+) -> tuple[RowGroup, int | None]:
+    """Rows ready to be multiplied, and the pulses that it took to write them."""
+    sums = weights.sum(axis=0)
+    if devices.ideal and spec.adc_exact:
+        return row_group(encoded, sums, spec, steps), None
+    (cells,) = real_cells([encoded], spec, devices, [(*key, _CELLS)])
+    return row_group(encoded, sums, spec, steps, (cells, devices)), cells.pulses
 
 
 def _check_integers(source: str, values: npt.NDArray[Any], limits: tuple[int, int]) -> None:

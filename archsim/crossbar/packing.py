@@ -54,8 +54,14 @@ class Packing:
         yield sums
 
 
-def packing(slices: int, largest_sum: int, *, signed: bool) -> Packing:
-    """The packing with the fewest words for sums up to `largest_sum` (of either sign if `signed`).
+def unpacked(slices: int, dtype: type[np.float32] | type[np.float64]) -> Packing:
+    """Every sum in a number of its own."""
+    return Packing(slices, slices, 1, 1, True, dtype)
+
+
+def packing(slices: int, largest_sum: int, headroom: int = 0, *, signed: bool) -> Packing:
+    """The packing with the fewest words for sums up to `largest_sum` (of either sign if `signed`), which are converted
+    by way of numbers up to twice that and `headroom` more, if there is any.
 
     The base is the smallest power of two above `largest_sum`, or above twice that if `signed`. As many slots are used
     as keep the largest packed sum, `largest_sum x (1 + base + base^2 ...)` of its smallest units, within the integers
@@ -66,4 +72,5 @@ def packing(slices: int, largest_sum: int, *, signed: bool) -> Packing:
     while slots < slices and largest_sum * sum(base**slot for slot in range(slots + 1)) <= FLOAT32_INTEGERS:
         slots += 1
     words = -(-slices // slots)
-    return Packing(slices, words, -(-slices // words), base, signed, exact_dtype(largest_sum))
+    largest = 2 * largest_sum + headroom if headroom else largest_sum
+    return Packing(slices, words, -(-slices // words), base, signed, exact_dtype(largest))

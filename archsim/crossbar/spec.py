@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archsim.errors import InputError, Problem
+from archsim.errors import InputError, Problem, nearest_name
 
 # Cells are kept as bytes, and 16 bits is the widest fixed point of the published designs (ISAAC, ISCA 2016).
 MAX_CELL_BITS = 8
@@ -22,7 +22,17 @@ _KEYS = {
     "adc_bits": "adc.bits",
     "adc_step": "adc.step",
     "rows_per_read": "adc.rows_per_read",
+    "adc_range": "adc.full_scale",
+    "adc_rounding": "adc.rounding",
+    "adc_gain_error": "adc.gain_error",
+    "adc_offset": "adc.offset_codes",
+    "adc_sigma": "adc.sigma_codes",
 }
+
+ADC_RANGES = ("fixed", "per_slice", "calibrated")
+ADC_ROUNDINGS = ("half_up", "floor")
+
+_CONVERTER_ERRORS = {"adc_gain_error": (-0.5, 0.5), "adc_offset": (-1e6, 1e6), "adc_sigma": (0, 1e6)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +44,11 @@ class CrossbarSpec:
     and enter in digits of `dac_bits`. `sign` names an encoding of signed weights (`encodings`).
     One conversion adds up at most `rows_per_read` wordlines. The ADC answers 0 .. 2^adc_bits-1, one code per
     `adc_step` units of a column sum, one unit being one cell level times one DAC level; `adc_bits=None` is an
-    ADC that loses nothing. Bad values raise `InputError`, all at once, by their keys in a design.
+    ADC that loses nothing. With `adc_range` `per_slice` or `calibrated` (`ADC_RANGES`) each slice has a step of its own
+    instead, with which the largest sum of its cells, or of what was measured, is within the codes. A sum between two
+    codes goes to the nearer one, the upper one of two equally near (`adc_rounding` `half_up`), or to the lower one
+    (`floor`). `adc_gain_error` is a share of the sum, `adc_offset` and `adc_sigma`, the standard deviation of noise,
+    are in codes. Bad values raise `InputError`, all at once, by their keys in a design.
     """
 
     rows: int
@@ -48,6 +62,11 @@ class CrossbarSpec:
     adc_bits: int | None
     adc_step: int
     rows_per_read: int
+    adc_range: str = "fixed"
+    adc_rounding: str = "half_up"
+    adc_gain_error: float = 0.0
+    adc_offset: float = 0.0
+    adc_sigma: float = 0.0
 
     def __post_init__(self) -> None:
         limits = {
@@ -61,6 +80,7 @@ class CrossbarSpec:
             "adc_step": 2**16,
             "rows_per_read": self.rows,
         }
+        named = {"adc_range": ADC_RANGES, "adc_rounding": ADC_ROUNDINGS}
         given = {name: getattr(self, name) for name in limits}
         problems = [
             Problem("crossbar", _KEYS[name], str(value), f"an integer from 1 to {limits[name]}")
@@ -69,6 +89,15 @@ class CrossbarSpec:
         ]
         if self.adc_bits is None and self.adc_step != 1:
             problems.append(Problem("crossbar", _KEYS["adc_step"], str(self.adc_step), "1 where adc.bits is None"))
+        for name, known in named.items():
+            value = getattr(self, name)
+            if value not in known:
+                nearest = nearest_name(value, known)
+                problems.append(Problem("crossbar", _KEYS[name], value, f"one of {', '.join(known)}", nearest))
+        for name, (least, most) in _CONVERTER_ERRORS.items():
+            size = getattr(self, name)
+            if not least <= size <= most:
+                problems.append(Problem("crossbar", _KEYS[name], str(size), f"a number from {least:g} to {most:g}"))
         if problems:
             raise InputError(*problems)
 
@@ -113,6 +142,11 @@ class CrossbarSpec:
     def largest_code(self) -> int | None:
         """The highest code of the ADC; None if it loses nothing."""
         return None if self.adc_bits is None else (1 << self.adc_bits) - 1
+
+    @property
+    def adc_exact(self) -> bool:
+        """Whether the converter is off by its resolution and range alone."""
+        return not (self.adc_gain_error or self.adc_offset or self.adc_sigma)
 
     def row_groups(self, rows: int) -> tuple[slice, ...]:
         """The rows of a matrix that are read together: arrays of `rows`, each in reads of `rows_per_read`."""

@@ -4,7 +4,8 @@
 def adc(column_sum, spec):
     if spec.adc_bits is None:
         return column_sum
-    code = spec.adc_step * min(abs(column_sum) // spec.adc_step, 2**spec.adc_bits - 1)
+    half = spec.adc_step if spec.adc_rounding == "half_up" else 0
+    code = spec.adc_step * min((2 * abs(column_sum) + half) // (2 * spec.adc_step), 2**spec.adc_bits - 1)
     return code if column_sum >= 0 else -code
 
 

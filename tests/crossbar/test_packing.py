@@ -68,6 +68,7 @@ def test_what_256_rows_and_a_dac_of_up_to_3_bits_give_is_what_the_specification_
         sign=data.draw(st.sampled_from(sorted(encodings()))),
         adc_bits=data.draw(st.sampled_from([4, 7, 10])),
         adc_step=data.draw(st.sampled_from([1, 2, 3, 7])),
+        adc_rounding=data.draw(st.sampled_from(["half_up", "floor"])),
     )
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     (least, most), (lowest, highest) = spec.weight_range, spec.input_range
@@ -111,7 +112,7 @@ def test_sums_too_large_for_float32_are_read_in_float64():
     weights, inputs = np.full((2**16, 1), 255), np.full((2, 2**16), 255)
     inputs[1, 0] = 254
     weights[0] = 1
-    group = row_group(encodings()["pair"](weights, spec), weights.sum(axis=0), spec)
+    group = row_group(encodings()["pair"](weights, spec), weights.sum(axis=0), spec, (1, 1, 1, 1))
     assert group.cells.dtype == np.float64
     first = (2**16 - 1) * 255 * 255 + 255
     assert program(weights, spec).read_all_conversions(inputs).tolist() == [[first], [first - 1]]

@@ -35,6 +35,7 @@ def problems(draw, largest_rows=300, clipping=False):
         sign=draw(st.sampled_from(sorted(encodings()))),
         adc_bits=draw(st.integers(1, 5)) if clipping else None,
         adc_step=draw(st.integers(1, 9)) if clipping else 1,
+        adc_rounding=draw(st.sampled_from(["half_up", "floor"])),
         rows_per_read=draw(st.integers(1, rows)),
     )
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))

@@ -42,12 +42,17 @@ class Encoded:
         return self.cells.dtype != np.uint8
 
     @property
+    def slice_sums(self) -> Integers:
+        """The largest sum of a column of each slice (slices,), of either sign, when every input is 1 or 0."""
+        most: Integers = self.cells.clip(min=0).sum(axis=1, dtype=np.int64).max(axis=1)
+        if self.signed:
+            np.maximum(most, -self.cells.clip(max=0).sum(axis=1, dtype=np.int64).min(axis=1), out=most)
+        return most
+
+    @property
     def largest_sum(self) -> int:
-        """The largest sum of a column, of either sign, when every input is 1 or 0."""
-        most = int(self.cells.clip(min=0).sum(axis=1, dtype=np.int64).max())
-        if not self.signed:
-            return most
-        return max(most, -int(self.cells.clip(max=0).sum(axis=1, dtype=np.int64).min()))
+        """The largest of `slice_sums`."""
+        return int(self.slice_sums.max())
 
     def decode(self) -> Integers:
         """The weights (rows, outputs) that the cells stand for."""
