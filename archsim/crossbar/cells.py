@@ -28,8 +28,8 @@ class Cells:
     """Cells as the converters see them.
 
     `levels` (slices, rows, outputs) are in units of a level of an ideal cell; so are the sum of the `squares` of what
-    the cells there conduct, of the same shape, and what a cell conducts that is fully on, `on_level`. A level is made of
-    `cells_per_level`. `pulses` is how many it took to write them, None where writing is not verified.
+    the cells there conduct, of the same shape, and what a cell conducts that is fully on, `on_level`. A level is
+    made of `cells_per_level`. `pulses` is how many it took to write them, None where writing is not verified.
     """
 
     levels: Floats
