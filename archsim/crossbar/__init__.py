@@ -1,5 +1,6 @@
 """The arithmetic of a crossbar in integers: slices, sign encodings, bit-serial inputs, the ADC."""
 
+from archsim.crossbar.adc import steps_for
 from archsim.crossbar.devices import DEVICE_FIELDS, ERROR_MODELS, DeviceErrors
 from archsim.crossbar.encodings import Encoded, Encoding, encodings, find_encoding, register_encoding
 from archsim.crossbar.matrix import ProgrammedMatrix, program
@@ -18,4 +19,5 @@ __all__ = [
     "find_encoding",
     "program",
     "register_encoding",
+    "steps_for",
 ]

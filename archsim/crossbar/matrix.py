@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count, groupby
 from typing import Any
 
@@ -61,7 +61,7 @@ class ProgrammedMatrix:
     devices: DeviceErrors
     seed: tuple[int, ...]
     pulses: int | None
-    reads: Iterator[int] = field(default_factory=count)
+    reads: Iterator[int]
 
     @property
     def lossless(self) -> bool:
@@ -154,12 +154,14 @@ def program(
     devices: DeviceErrors = IDEAL,
     seed: Sequence[int] = (0,),
     steps: tuple[int, ...] | None = None,
+    reads: Iterator[int] | None = None,
 ) -> ProgrammedMatrix:
     """Write integer weights (rows, outputs) into crossbars as `spec` describes them, of cells that are off by
     `devices`, drawn from `seed`, whole numbers from 0.
 
     `steps` (slices,) are what a code of the converters of each slice is worth, needed where `spec.adc_range` is
-    `calibrated`; else they follow from `spec` and the weights. Weights that are not a matrix of integers in
+    `calibrated` (see `steps_for`); else they follow from `spec` and the weights. A matrix that is programmed again
+    goes on with the `reads` of before, so that its noise is another one. Weights that are not a matrix of integers in
     `spec.weight_range`, or an unknown `spec.sign`, raise `InputError`.
     """
     if weights.ndim != 2 or 0 in weights.shape:
@@ -199,6 +201,7 @@ def program(
         devices,
         tuple(seed),
         pulses,
+        reads or count(),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsim.hardware.units import Bits, Count, Exact, Natural, Part
+from archsim.hardware.units import Bits, Count, Exact, Natural, Part, Real
 
 
 def relation(key: str, value: object, expected: str) -> PydanticCustomError:
@@ -50,6 +50,12 @@ class Adc(Part):
     `rows_per_read` wordlines are driven at once; `arrays_per_set` arrays of a PE, one of each of its array sets, share
     one set of ADCs. `skip_low_low` leaves out the product of the lowest input slice and the lowest weight slice
     (PRIME, ISCA 2016).
+
+    Values alone depend on the rest: the highest of the 2^bits codes stands for `full_scale` units of a column sum (a
+    level of a cell times a level of the DAC), for the largest sum that the cells of a slice can give (`per_slice`), or
+    that was seen on the data (`calibrated`); where it is null, a code is one unit. `rounding` is to the nearest code,
+    ties up (`half_up`), or to the one below (`floor`). `gain_error` is a share of the sum; `offset_codes` are added,
+    and noise with a standard deviation of `sigma_codes`.
     """
 
     bits: Annotated[int, Field(strict=True, ge=1, le=24)]
@@ -58,6 +64,11 @@ class Adc(Part):
     rows_per_read: Count
     arrays_per_set: Count = 1
     skip_low_low: bool = False
+    full_scale: Count | Literal["per_slice", "calibrated"] | None = None
+    rounding: Literal["half_up", "floor"] = "half_up"
+    gain_error: Annotated[Real, Field(ge=-0.5, le=0.5)] | None = None
+    offset_codes: Annotated[Real, Field(ge=-1e6, le=1e6)] | None = None
+    sigma_codes: Annotated[Real, Field(ge=0, le=1e6)] | None = None
 
 
 class ProcessingElement(Part):

@@ -29,6 +29,12 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+def _real(value: object) -> object:
+    """A YAML number in binary floating point."""
+    exact = _exact(value)
+    return float(exact) if isinstance(exact, Decimal) else exact
+
+
 Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Bits = Annotated[int, Field(strict=True, ge=1, le=32)]
 Natural = Annotated[int, Field(strict=True, ge=0, le=10**9)]
@@ -38,6 +44,8 @@ Exact = Annotated[
     PlainSerializer(_number, when_used="json"),
     Field(gt=0, le=10**9, allow_inf_nan=False),
 ]
+Real = Annotated[float, BeforeValidator(_real), Field(allow_inf_nan=False)]
+"""A number that only values depend on, never time or counts."""
 
 
 class Part(BaseModel):

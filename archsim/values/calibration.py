@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from archsim.values.floating import FloatRule
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The smallest and the largest value of each tensor that a matrix layer reads."""
+    """The smallest and the largest value of each tensor that a matrix layer reads; and of each matrix that stands in
+    crossbars, by the key of its weights, the largest column sum of each slice, if these were measured (`SumsRule`)."""
 
     ranges: Mapping[str, tuple[float, float]]
+    sums: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class RangeRule:

@@ -14,6 +14,7 @@ from archsim.graph.tensors import Array
 from archsim.values.batches import Batches, cut_batches, join_batches
 from archsim.values.calibration import RangeRule
 from archsim.values.execution import batches_at_once, check_runnable, execute
+from archsim.values.full_scale import SumsRule
 from archsim.values.quantised import CrossbarRule, MatrixCheck, output_errors
 from archsim.values.windows import MatrixRule
 
@@ -59,7 +60,12 @@ def evaluate(
         labels = _checked_labels(labels, batches.samples, source)
     ranges = RangeRule(graph)
     references = _run(graph, batches, ranges, progress, 0)
-    rule = CrossbarRule(graph, ranges.calibration, spec)
+    calibration = ranges.calibration
+    if spec.adc_range == "calibrated":
+        sums = SumsRule(graph, calibration, spec)
+        _run(graph, batches, sums, None, 0)
+        calibration = sums.calibration
+    rule = CrossbarRule(graph, calibration, spec)
     answers = _run(graph, batches, rule, progress, batches.samples)
     return _result(graph, batches, answers, references, labels, rule.checks, source)
 

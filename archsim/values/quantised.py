@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.crossbar import CrossbarSpec, ProgrammedMatrix, program
+from archsim.crossbar import CrossbarSpec, DeviceErrors, ProgrammedMatrix, program, steps_for
 from archsim.errors import InputError, input_error
 from archsim.graph import Graph, Grid, MatrixLayer
 from archsim.graph.tensors import Array
@@ -25,16 +26,21 @@ INTEGERS = frozenset({"int8", "uint8", "int16", "uint16", "int32"})
 CHECKED_WINDOWS = 16
 
 
+IDEAL_DEVICES = DeviceErrors()
+
+
 @dataclass(frozen=True, slots=True)
 class MatrixCheck:
     """Whether the ADC can lose nothing on a layer, and whether what was read equals the integer product.
 
-    On a lossless layer `exact` compares all conversions of the first windows, else every output.
+    On a lossless layer `exact` compares all conversions of the first windows, else every output. `pulses` is how many
+    it took to write the cells of one copy, None where writing is not verified.
     """
 
     layer: str
     lossless: bool
     exact: bool
+    pulses: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +53,18 @@ class ValueResult:
     layers: tuple[MatrixCheck, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a layer's matrices are written: what is drawn from, what the cells are off by, and how often they were
+    read."""
+
+    seed: tuple[int, ...]
+    devices: DeviceErrors
+    reads: Iterator[int]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Programmed:
+class Programmed:
     """Weights in crossbars: one matrix for each group, and the scale of each output's weights (outputs,)."""
 
     matrices: tuple[ProgrammedMatrix, ...]
@@ -61,7 +77,14 @@ class _Programmed:
 
     @property
     def lossless(self) -> bool:
+        """Whether no matrix loses anything."""
         return all(matrix.lossless for matrix in self.matrices)
+
+    @property
+    def pulses(self) -> int | None:
+        """How many it took to write all cells; None where writing is not verified."""
+        counts = [matrix.pulses for matrix in self.matrices if matrix.pulses is not None]
+        return sum(counts) if counts else None
 
 
 class CrossbarRule:
@@ -74,13 +97,24 @@ class CrossbarRule:
     Weights and inputs that a network brings as integers and scales are taken as they are, where the crossbar has the
     bits for them; the zero point of inputs goes with the bias. A network that computes in integers has no others: if
     the bits are too few, `InputError` says how many it takes.
+
+    The cells are off by `devices`, as `seed` draws it: each matrix in its own way, the same in every batch.
     """
 
-    def __init__(self, graph: Graph, calibration: Calibration, spec: CrossbarSpec) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        calibration: Calibration,
+        spec: CrossbarSpec,
+        devices: DeviceErrors = IDEAL_DEVICES,
+        seed: int = 0,
+    ) -> None:
         if spec.weight_bits < 2:
             raise input_error("precision.weight_bits", value=spec.weight_bits, expected="2 or more, a sign and a size")
         self._graph, self._calibration, self._spec = graph, calibration, spec
-        self._kept: dict[tuple[str, bool], _Programmed] = {}
+        self._devices, self._seed = devices, seed
+        self._written: dict[tuple[str, bool], Writing] = {}
+        self._kept: dict[tuple[str, bool], Programmed] = {}
         self._room = KEPT_ELEMENTS
         self._checks: dict[str, MatrixCheck] = {}
 
@@ -91,14 +125,18 @@ class CrossbarRule:
 
     def __call__(self, layer: MatrixLayer, data: Array, shape: tuple[int, ...]) -> Array:
         """The layer's result, (batches, *shape), for (batches, *shape of the tensor read)."""
-        spec, grid = self._inputs_of(layer)
-        programmed = self._programmed(layer, spec)
-        integers = data if data.dtype.kind in "iu" else _on_grid(data, grid)
+        programmed, integers, grid = self.prepared(layer, data)
         zero = grid.zero_point
         sums = apply(layer, integers, shape, lambda windows: self._read(layer, programmed, windows), zero)
         per_output = (-1, *(1,) * (len(shape) - 1 - layer.channel_axis))
         sums = sums - (zero * programmed.column_sums).reshape(per_output)
         return add_bias(layer, sums * (programmed.scales * grid.scale).reshape(per_output))
+
+    def prepared(self, layer: MatrixLayer, data: Array) -> tuple[Programmed, Array, Grid]:
+        """The layer's crossbars, and `data` as the integers that go into them, with what these stand for."""
+        spec, grid = self._inputs_of(layer)
+        integers = data if data.dtype.kind in "iu" else _on_grid(data, grid)
+        return self._programmed(layer, spec), integers, grid
 
     def _inputs_of(self, layer: MatrixLayer) -> tuple[CrossbarSpec, Grid]:
         """The crossbar with the sign of the layer's inputs, and their integers."""
@@ -120,26 +158,33 @@ class CrossbarRule:
             raise input_error("precision.input_bits", place, value=spec.input_bits, expected=needed)
         return spec, Grid(float(scales_for(max(-low, high), levels)), 0, *spec.input_range)
 
-    def _read(self, layer: MatrixLayer, programmed: _Programmed, windows: Array) -> Array:
+    def _read(self, layer: MatrixLayer, programmed: Programmed, windows: Array) -> Array:
         groups = [windows[:, group] for group in range(layer.groups)]
         sums = [matrix.read(group) for matrix, group in zip(programmed.matrices, groups, strict=True)]
         previous = self._checks.get(layer.name)
         if previous is None or not programmed.lossless:
             exact = all(map(_equals_product, programmed.matrices, groups, sums))
             exact = exact and (previous is None or previous.exact)
-            self._checks[layer.name] = MatrixCheck(layer.name, programmed.lossless, exact)
+            self._checks[layer.name] = MatrixCheck(layer.name, programmed.lossless, exact, programmed.pulses)
         return np.stack(sums, axis=1)
 
-    def _programmed(self, layer: MatrixLayer, spec: CrossbarSpec) -> _Programmed:
+    def _programmed(self, layer: MatrixLayer, spec: CrossbarSpec) -> Programmed:
         """The layer's weights; layers that share them share the matrices."""
         key = layer.weights.key, spec.signed_inputs
         kept = self._kept.get(key)
         if kept is None:
-            kept = _program(self._graph, layer, spec)
+            writing = self._written.setdefault(key, Writing((self._seed, len(self._written)), self._devices, count()))
+            kept = _program(self._graph, layer, spec, writing, self._steps(layer, spec))
             if layer.weights.elements <= self._room:
                 self._room -= layer.weights.elements
                 self._kept[key] = kept
         return kept
+
+    def _steps(self, layer: MatrixLayer, spec: CrossbarSpec) -> tuple[int, ...] | None:
+        """What a code of each slice's converters is worth, where that was measured."""
+        if spec.adc_range != "calibrated":
+            return None
+        return steps_for(self._calibration.sums[layer.weights.key], spec)
 
 
 def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> bool:
@@ -157,14 +202,24 @@ def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int) -> Input
     return input_error(f"precision.{key}", f"node {layer.name!r}", value=bits, expected=expected)
 
 
-def _program(graph: Graph, layer: MatrixLayer, spec: CrossbarSpec) -> _Programmed:
+def _program(
+    graph: Graph, layer: MatrixLayer, spec: CrossbarSpec, writing: Writing, steps: tuple[int, ...] | None
+) -> Programmed:
+    def written(integers: Array) -> tuple[ProgrammedMatrix, ...]:
+        return tuple(
+            program(
+                matrix, spec, devices=writing.devices, seed=(*writing.seed, group), steps=steps, reads=writing.reads
+            )
+            for group, matrix in enumerate(integers)
+        )
+
     weights = finite_weights(graph, layer)
     own = _own_integers(layer, weights)
     if own is not None:
         integers, scales = own
         least, most = int(integers.min()), int(integers.max())
         if spec.weight_range[0] <= least and most <= spec.weight_range[1]:
-            return _Programmed(tuple(program(group, spec) for group in integers), scales)
+            return Programmed(written(integers), scales)
         if layer.weights.dtype in INTEGERS:
             needed = max(most.bit_length(), (-least - 1).bit_length()) + 1
             raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed)
@@ -174,9 +229,7 @@ def _program(graph: Graph, layer: MatrixLayer, spec: CrossbarSpec) -> _Programme
         to_integers(weights[:, part], weight_scales[:, None, :], (-largest, largest)).astype(np.int16)
         for part in row_blocks(weights)
     ]
-    integers = np.concatenate(parts, axis=1)
-    matrices = tuple(program(group, spec) for group in integers)
-    return _Programmed(matrices, weight_scales.reshape(-1))
+    return Programmed(written(np.concatenate(parts, axis=1)), weight_scales.reshape(-1))
 
 
 def _own_integers(layer: MatrixLayer, weights: Array) -> tuple[Array, npt.NDArray[np.float64]] | None:
