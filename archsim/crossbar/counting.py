@@ -43,20 +43,20 @@ def _cut_cells(words: Any, cells: Any) -> None:
                     into[output] |= np.uint64((cells[piece, row, output] >> bit) & 1) << place
 
 
-def _sum_up(sums: Any, planes: Any, cells: Any) -> None:
-    """Let `sums` (outputs,) be those of a digit, `planes` (DAC bits, words), on the columns of a slice, `cells` (cell
-    bits, words, outputs); an even number of words."""
+def _sum_up(sums: Any, planes: Any, lowest: Any, end: Any, cells: Any, piece: Any) -> None:
+    """Let `sums` (outputs,) be those of a digit, the bits of `planes` (bits, words) from `lowest` up to `end`, on the
+    columns of a slice, the `piece` of `cells` (slices, cell bits, words, outputs); an even number of words."""
     sums[:] = 0
-    for bit in range(len(planes)):
+    for bit in range(lowest, end):
         for word in range(0, planes.shape[1], 2):
             one, other = planes[bit, word], planes[bit, word + 1]
             if one | other == 0:
                 continue
-            for cell_bit in range(len(cells)):
-                shift = np.uint64(bit + cell_bit)
-                ours, others = cells[cell_bit, word], cells[cell_bit, word + 1]
+            for cell_bit in range(cells.shape[1]):
+                shift = np.uint64(bit - lowest + cell_bit)
                 for output in range(len(sums)):
-                    sums[output] += (ones(one & ours[output]) + ones(other & others[output])) << shift
+                    ours, others = cells[piece, cell_bit, word, output], cells[piece, cell_bit, word + 1, output]
+                    sums[output] += (ones(one & ours) + ones(other & others)) << shift
 
 
 def _read(
@@ -73,7 +73,7 @@ def _read(
             added[:] = 0
             for digit in range(len(worth)):
                 lowest = digit * dac_bits
-                sum_up(sums, planes[lowest : lowest + dac_bits], cells[piece])
+                sum_up(sums, planes, lowest, min(lowest + dac_bits, bits), cells, piece)
                 for output in range(outputs):
                     added[output] += answers[piece, sums[output]] * worth[digit]
             for output in range(outputs):
@@ -82,7 +82,9 @@ def _read(
 
 ones = _numba.njit("uint64(uint64)", **_OPTIONS)(_ones)
 cut_inputs = _numba.njit("void(uint64[:, ::1], uint16[::1])", **_OPTIONS)(_cut_inputs)
-sum_up = _numba.njit("void(uint64[::1], uint64[:, ::1], uint64[:, :, ::1])", **_OPTIONS)(_sum_up)
+sum_up = _numba.njit("void(uint64[::1], uint64[:, ::1], int64, int64, uint64[:, :, :, ::1], int64)", **_OPTIONS)(
+    _sum_up
+)
 cut_cells = _numba.njit("void(uint64[:, :, :, ::1], uint8[:, :, ::1])", **_OPTIONS)(_cut_cells)
 read = _numba.njit(
     "void(int64[:, ::1], uint16[:, ::1], uint64[:, :, :, ::1], int64[:, ::1], int64[::1], int64, int64, int64[:, ::1])",
