@@ -3,14 +3,17 @@
 from archsim.values.arrays import DATA_NAMES, load_arrays, network_inputs
 from archsim.values.calibration import Calibration, calibrate
 from archsim.values.design import crossbar_spec, device_errors
-from archsim.values.evaluation import EvaluationResult, evaluate
+from archsim.values.evaluation import EvaluationResult, Evaluator, evaluate, passes_of
 from archsim.values.floating import run_float
+from archsim.values.layer_errors import LayerError
 from archsim.values.quantised import MatrixCheck, ValueResult, run_crossbars, run_quantised
 
 __all__ = [
     "DATA_NAMES",
     "Calibration",
     "EvaluationResult",
+    "Evaluator",
+    "LayerError",
     "MatrixCheck",
     "ValueResult",
     "calibrate",
@@ -19,6 +22,7 @@ __all__ = [
     "evaluate",
     "load_arrays",
     "network_inputs",
+    "passes_of",
     "run_crossbars",
     "run_float",
     "run_quantised",
