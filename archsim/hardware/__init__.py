@@ -2,7 +2,19 @@
 
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
+from archsim.hardware.device import Device, device_folder, device_names
 from archsim.hardware.loading import design_names, load_design
 from archsim.hardware.parts import Bus, Memory, Noc
 
-__all__ = ["Bus", "Design", "Memory", "Noc", "data_folder", "design_names", "load_design"]
+__all__ = [
+    "Bus",
+    "Design",
+    "Device",
+    "Memory",
+    "Noc",
+    "data_folder",
+    "design_names",
+    "device_folder",
+    "device_names",
+    "load_design",
+]
