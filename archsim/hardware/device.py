@@ -47,11 +47,16 @@ class Device(Part):
 
 def device_names() -> tuple[str, ...]:
     """The devices that ship, by name."""
-    return tuple(sorted(path.stem for path in device_folder().glob("*.yaml")))
+    return tuple(sorted(path.stem for path in _folder().glob("*.yaml")))
 
 
-def device_folder() -> Path:
-    """Where the devices that ship are."""
+def device_files() -> tuple[tuple[Path, Device], ...]:
+    """The devices that ship, each with its file."""
+    paths = (_folder() / f"{name}.yaml" for name in device_names())
+    return tuple((path, Device.model_validate(read_yaml(path)[0])) for path in paths)
+
+
+def _folder() -> Path:
     return data_folder("mappings") / "devices"
 
 
@@ -80,4 +85,4 @@ def _find(name: str, place: tuple[str, str]) -> Path:
     if name not in names:
         expected = f"a YAML file or one of {', '.join(names)}"
         raise input_error(*place, value=repr(name), expected=expected, nearest=nearest_name(name, names))
-    return device_folder() / f"{name}.yaml"
+    return _folder() / f"{name}.yaml"
