@@ -19,11 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from archsim.crossbar import CrossbarSpec, program
+from archsim.crossbar import CrossbarSpec, DeviceErrors, popcount, program
 
 SPEC = CrossbarSpec(
     rows=128, columns=128, cell_bits=2, dac_bits=1, weight_bits=8, input_bits=8, signed_inputs=False,
@@ -32,6 +33,11 @@ SPEC = CrossbarSpec(
 ROWS, OUTPUTS, VECTORS = 1152, 128, 196
 NETWORKS = ("resnet18", "vgg16")
 ADC_BITS = (8, 6)
+DEVICES = {
+    "programming error": DeviceErrors(sigma=0.05),
+    "noise of reads": DeviceErrors(read_sigma=0.05, read_error_model="constant"),
+    "noise that depends on the state": DeviceErrors(read_sigma=0.05),
+}
 
 
 def best_s(work: Callable[[], object], runs: int) -> float:
@@ -52,7 +58,6 @@ def reads(runs: int) -> None:
     left, right = rng.random((VECTORS * 8, 128), np.float32), rng.random((128, OUTPUTS * 4), np.float32)
     plain, cells = inputs.astype(np.float32), weights.astype(np.float32)
     out = np.empty((len(left), right.shape[1]), np.float32)
-    narrow = program(weights, replace(SPEC, adc_bits=6))
     wide = program(weights, SPEC)
 
     def nine_products() -> None:
@@ -61,12 +66,20 @@ def reads(runs: int) -> None:
 
     peak_s, plain_s = best_s(nine_products, runs), best_s(lambda: plain @ cells, runs)
     print(f"{'read':34} {'ms':>7} {'float32 ms':>11} {'ratio':>6}")
-    lossy_s = best_s(lambda: narrow.read(inputs), runs)
-    print(f"{'lossy, rate of the products':34} {lossy_s * 1e3:7.2f} {peak_s * 1e3:11.2f} {peak_s / lossy_s:6.2f}")
+    for how, conversions in (("lossy, ones counted (numba)", 0), ("lossy, rate of the products", sys.maxsize)):
+        popcount.WORTH_LOADING = conversions
+        narrow = program(weights, replace(SPEC, adc_bits=6))
+        lossy_s = best_s(partial(narrow.read, inputs), runs)
+        print(f"{how:34} {lossy_s * 1e3:7.2f} {peak_s * 1e3:11.2f} {peak_s / lossy_s:6.2f}")
     every_s = best_s(lambda: wide.read_all_conversions(inputs), runs)
     print(f"{'all conversions, rate of the same':34} {every_s * 1e3:7.2f} {peak_s * 1e3:11.2f} {peak_s / every_s:6.2f}")
     exact_s = best_s(lambda: wide.read(inputs), runs)
     print(f"{'lossless, time of one product':34} {exact_s * 1e3:7.2f} {plain_s * 1e3:11.2f} {exact_s / plain_s:6.2f}")
+    print(f"{'devices':34} {'ms':>7} {'ideal ms':>11} {'ratio':>6}")
+    for name, devices in DEVICES.items():
+        real = program(weights, SPEC, devices=devices)
+        real_s = best_s(partial(real.read, inputs), runs)
+        print(f"{name:34} {real_s * 1e3:7.2f} {every_s * 1e3:11.2f} {real_s / every_s:6.2f}")
 
 
 def networks() -> None:

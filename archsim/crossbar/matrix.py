@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
 from typing import Any
@@ -17,6 +17,7 @@ from archsim.crossbar.devices import DeviceErrors
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.encodings import Encoded, find_encoding
 from archsim.crossbar.exact import exact_dtype
+from archsim.crossbar.popcount import BitGroup, faster
 from archsim.crossbar.spec import CrossbarSpec
 from archsim.errors import input_error
 
@@ -53,7 +54,7 @@ class ProgrammedMatrix:
     column_sums: Integers
     groups: tuple[slice, ...]
     lossless_groups: tuple[bool, ...]
-    kept: Mapping[int, RowGroup]
+    kept: dict[int, RowGroup | BitGroup]
     slices: int
     arrays_per_block: int
     steps: tuple[int, ...]
@@ -103,13 +104,23 @@ class ProgrammedMatrix:
                 continue
             for number in numbers:
                 draws = Draws(*self.seed, number, _READS, read)
-                self._ready(number).add(result, inputs[:, self.groups[number]], scratch, draws)
+                self._fast(number, len(inputs), read).add(result, inputs[:, self.groups[number]], scratch, draws)
         return result
+
+    def _fast(self, number: int, vectors: int, read: int) -> RowGroup | BitGroup:
+        """The rows of a group in the form in which `vectors` are read fastest."""
+        kept = self.kept.get(number)
+        if isinstance(kept, BitGroup):
+            return kept
+        group = faster(self._ready(number), vectors, read)
+        if kept is not None:
+            self.kept[number] = group
+        return group
 
     def _ready(self, number: int) -> RowGroup:
         """The rows of a group, ready to be multiplied."""
         kept = self.kept.get(number)
-        if kept is not None:
+        if isinstance(kept, RowGroup):
             return kept
         wide = self.weights[self.groups[number]].astype(np.int64)
         return _group(_encoded(wide, self.spec), wide, self.spec, self.steps, self.devices, (*self.seed, number))[0]
@@ -158,7 +169,7 @@ def program(
     _check_integers("crossbar weights", weights, spec.weight_range)
     groups, lossless = spec.row_groups(len(weights)), []
     steps = steps or _steps(weights, groups, spec)
-    kept: dict[int, RowGroup] = {}
+    kept: dict[int, RowGroup | BitGroup] = {}
     magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
     pulses = None
     for number, rows in enumerate(groups):

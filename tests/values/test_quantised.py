@@ -134,7 +134,12 @@ def test_layers_that_share_weights_share_their_programmed_matrices(monkeypatch):
     nodes = [helper.make_node("MatMul", [a, "w"], [b], f"step {a}") for a, b in ("xh", "hg", "gy")]
     graph = graph_of(model_of(nodes, {"x": [1, 2]}, "y", {"w": np.array([[1, 127], [127, 1]], np.float32)}))
     calls = []
-    monkeypatch.setattr("archsim.values.quantised.program", lambda *given, **how: calls.append(given) or program(*given, **how))
+
+    def noted(*given, **how):
+        calls.append(given)
+        return program(*given, **how)
+
+    monkeypatch.setattr("archsim.values.quantised.program", noted)
     calibration = Calibration({"x": (0, 255), "h": (0, 255), "g": (0, 255)})
     result = run(graph, [[1, 1]], calibration=calibration)
     assert result.outputs["y"].tolist() == [[255 * 128] * 2], "128, then 16384, read as 255"
