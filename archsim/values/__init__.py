@@ -2,7 +2,7 @@
 
 from archsim.values.arrays import DATA_NAMES, load_arrays, network_inputs
 from archsim.values.calibration import Calibration, calibrate
-from archsim.values.design import crossbar_spec
+from archsim.values.design import crossbar_spec, design_notes, device_errors
 from archsim.values.evaluation import (
     EvaluationResult,
     calibrated,
@@ -26,6 +26,8 @@ __all__ = [
     "calibrate",
     "calibrated",
     "crossbar_spec",
+    "design_notes",
+    "device_errors",
     "evaluate",
     "evaluate_crossbars",
     "float_reference",
