@@ -28,20 +28,22 @@ def column(inputs, weights, spec):
         halves = [(1, [max(w, 0) for w in weights]), (-1, [max(-w, 0) for w in weights])]
     if spec.sign == "pair_arrays":
         halves = [(1, weights)]
+    if spec.sign == "twos_complement":
+        halves = [(1, [w % offset for w in weights]), (-offset, [1 if w < 0 else 0 for w in weights])]
     threshold = 2 ** ((spec.rows_per_read * top * (2**spec.dac_bits - 1)).bit_length() - 1)
     total = 0
     for d in range(spec.digits):
         levels = [digits_of(x, spec)[d][0] for x in inputs]
         worth = digits_of(inputs[0], spec)[d][1]
-        for sign, half in halves:
+        for factor, half in halves:
             for s in range(spec.cells_per_weight):
                 cells = [(abs(w) >> spec.cell_bits * s & top) * (1 if w >= 0 else -1) for w in half]
                 if spec.sign == "offset" and sum(cells) * (2**spec.dac_bits - 1) >= threshold:
                     read = top * sum(levels) - adc(sum(x * (top - c) for x, c in zip(levels, cells, strict=True)), spec)
                 else:
                     read = adc(sum(x * c for x, c in zip(levels, cells, strict=True)), spec)
-                total += sign * worth * 2 ** (spec.cell_bits * s) * read
-        if spec.sign == "offset":
+                total += factor * worth * 2 ** (spec.cell_bits * s) * read
+        if spec.sign in ("offset", "offset_unflipped"):
             total -= worth * offset * sum(levels)
     if spec.signed_inputs and spec.dac_bits > 1:
         total -= 2 ** (spec.input_bits - 1) * sum(weights)

@@ -1,10 +1,16 @@
 """The crossbar of a design has the design's figures."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from archsim.crossbar import encodings, program
 from archsim.errors import InputError
 from archsim.hardware import load_design
+from archsim.mapping.tiling import tile_layer
 from archsim.values import crossbar_spec
+from tests.values.networks import linear
 
 
 def test_isaac_is_a_lossless_8_bit_adc_behind_128_rows_of_2_bit_cells():
@@ -32,3 +38,16 @@ def test_precision_that_numbers_cannot_have_names_the_setting_and_the_range():
         f"design {design.name}: precision.weight_bits: got 1, expected 2 to 16 {where}.weight_bits=2",
         f"design {design.name}: precision.input_bits: got 32, expected 1 to 16 {where}.input_bits=16",
     ]
+
+
+@pytest.mark.parametrize("sign", sorted(encodings()))
+@given(st.integers(2, 16), st.integers(1, 8), st.integers(1, 600), st.integers(1, 200))
+@settings(max_examples=15, deadline=None)
+def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, weight_bits, cell_bits, rows, outputs):
+    bits = (f"precision.weight_bits={weight_bits}", f"array.cell_bits={cell_bits}")
+    design = load_design("isaac", [f"array.sign={sign}", *bits])
+    matrix = program(np.zeros((rows, outputs), dtype=np.int64), crossbar_spec(design))
+    assert matrix.slices == design.cells_per_weight
+    assert matrix.arrays_per_block == design.arrays_per_block
+    (layer,) = linear(np.zeros((rows, outputs))).matrix_layers
+    assert matrix.arrays == tile_layer(layer, design).arrays
