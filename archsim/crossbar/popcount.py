@@ -27,7 +27,7 @@ LOG = logging.getLogger(__package__)
 WORTH_LOADING = 2**26
 
 # Reads, of one group of rows, that repay cutting its cells into bits.
-WORTH_CUTTING = 64
+WORTH_CUTTING = 128
 
 # Beyond, counting bit by bit is no faster than multiplying; and what converters answer is a table of all sums.
 _MOST_BIT_PAIRS = 8
@@ -73,7 +73,7 @@ _WORK = _Work()
 def faster(group: RowGroup, vectors: int, reads: int) -> RowGroup | BitGroup:
     """The rows as they are read faster: bit by bit where loops are compiled, and enough is read for that to pay.
 
-    `vectors` are about to be read, by a matrix that is read for the `reads`-th time from 0.
+    `vectors` are about to be read, as many as that `reads` times before.
     """
     if not _suits(group):
         return group

@@ -127,6 +127,19 @@ def test_a_matrix_reads_by_counting_and_keeps_the_bits(at_once, dtype):
 
 
 @needs_numba
+def test_a_matrix_too_large_to_stand_ready_keeps_bits_once_it_reads_many_vectors(monkeypatch):
+    """16 vectors of 8 digits are 128; of single vectors none are cut, however many there were."""
+    monkeypatch.setattr("archsim.crossbar.matrix.CELLS_KEPT", 0)
+    monkeypatch.setattr(popcount, "WORTH_LOADING", 0)
+    matrix = program(np.full((9, 3), 100), dataclasses.replace(SPEC, adc_bits=2))
+    single = [matrix.read(np.full((1, 9), 255)) for _ in range(17)]
+    assert matrix.kept == {}
+    many = matrix.read(np.full((16, 9), 255))
+    assert type(matrix.kept[0]) is BitGroup
+    assert np.array_equal(many, np.tile(single[0], (16, 1)))
+
+
+@needs_numba
 def test_sums_are_still_measured_where_bits_are_kept(at_once):
     rng = np.random.default_rng(1)
     weights, inputs = rng.integers(-128, 128, (200, 5)), rng.integers(0, 256, (9, 200))
@@ -168,14 +181,14 @@ def test_loops_are_loaded_when_all_matrices_have_read_enough(monkeypatch, own_wo
 
 @needs_numba
 def test_cells_are_cut_when_they_are_read_often(monkeypatch):
-    """One vector of 8 digits a read: 64 of them with the eighth."""
+    """One vector of 8 digits a read: 128 of them with the sixteenth."""
     monkeypatch.setattr(popcount, "WORTH_LOADING", 0)
     matrix = program(np.full((9, 3), 100), dataclasses.replace(SPEC, adc_bits=2))
     kinds = []
-    for _ in range(9):
+    for _ in range(17):
         matrix.read(np.full((1, 9), 255))
         kinds.append(type(matrix.kept[0]))
-    assert kinds == [RowGroup] * 7 + [BitGroup] * 2
+    assert kinds == [RowGroup] * 15 + [BitGroup] * 2
 
 
 @pytest.mark.parametrize(
