@@ -43,10 +43,9 @@ class ProgrammedMatrix:
     the inputs, is changed by the ADC. `product_type` is a type in which the product of the weights with any valid
     input is exact; `column_sums` (outputs,) add up the weights. `kept` are the groups, by number, that stand ready:
     those that are not lossless, if the matrix is not too large, and those that were cut into bits, which take an eighth
-    of the memory. `slices` is how many columns an output takes, in each
-    of `arrays_per_block` arrays. `steps` are those of the converters of each slice. `devices` are what the cells are
-    off by, drawn from `seed`; `pulses` is how many it took to write them, None unless writing is verified. Every read
-    draws new noise: `reads` numbers them.
+    of the memory. `slices` is how many columns an output takes, in each of `arrays_per_block` arrays. `steps` are those
+    of the converters of each slice. `devices` are what the cells are off by, drawn from `seed`; `pulses` is how many it
+    took to write them, None unless writing is verified. Every read draws new noise: `reads` numbers them.
     """
 
     spec: CrossbarSpec
