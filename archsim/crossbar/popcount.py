@@ -29,7 +29,8 @@ WORTH_LOADING = 2**26
 # Reads, of one group of rows, that repay cutting its cells into bits.
 WORTH_CUTTING = 128
 
-# Beyond, counting bit by bit is no faster than multiplying; and what converters answer is a table of all sums.
+# Beyond these counting bit by bit is no faster than multiplying; and what converters answer is a table of all sums.
+_FEWEST_OUTPUTS = 24
 _MOST_BIT_PAIRS = 8
 _MOST_SUMS = 2**14
 
@@ -78,7 +79,7 @@ def faster(group: RowGroup, vectors: int, reads: int) -> RowGroup | BitGroup:
     if not _suits(group):
         return group
     digits = group.spec.digits
-    _WORK.conversions += vectors * digits * group.cells.shape[1] * group.packing.slots
+    _WORK.conversions += vectors * digits * group.packing.slices * group.factors.shape[2]
     if _WORK.conversions < WORTH_LOADING or vectors * digits * (reads + 1) < WORTH_CUTTING:
         return group
     loops = compiled_loops()
@@ -88,7 +89,9 @@ def faster(group: RowGroup, vectors: int, reads: int) -> RowGroup | BitGroup:
 def _suits(group: RowGroup) -> bool:
     """Whether loops over bits compute the same, and are faster."""
     spec = group.spec
-    few = spec.cell_bits * spec.dac_bits <= _MOST_BIT_PAIRS and spec.largest_sum < _MOST_SUMS
+    if group.factors.shape[2] < _FEWEST_OUTPUTS or spec.largest_sum >= _MOST_SUMS:
+        return False
+    few = spec.cell_bits * spec.dac_bits <= _MOST_BIT_PAIRS
     return few and group.whole and not group.signed and group.noise is None
 
 
