@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archsim.crossbar import CrossbarSpec, popcount, program
+from archsim.crossbar import CrossbarSpec, DeviceErrors, popcount, program
 
 SPEC = CrossbarSpec(
     rows=128, columns=128, cell_bits=2, dac_bits=1, weight_bits=8, input_bits=8, signed_inputs=False,
@@ -33,6 +33,11 @@ SPEC = CrossbarSpec(
 ROWS, OUTPUTS, VECTORS = 1152, 128, 196
 NETWORKS = ("resnet18", "vgg16")
 ADC_BITS = (8, 6)
+DEVICES = {
+    "programming error": DeviceErrors(sigma=0.05),
+    "noise of reads": DeviceErrors(read_sigma=0.05, read_error_model="constant"),
+    "noise that depends on the state": DeviceErrors(read_sigma=0.05),
+}
 
 
 def best_s(work: Callable[[], object], runs: int) -> float:
@@ -70,6 +75,11 @@ def reads(runs: int) -> None:
     print(f"{'all conversions, rate of the same':34} {every_s * 1e3:7.2f} {peak_s * 1e3:11.2f} {peak_s / every_s:6.2f}")
     exact_s = best_s(lambda: wide.read(inputs), runs)
     print(f"{'lossless, time of one product':34} {exact_s * 1e3:7.2f} {plain_s * 1e3:11.2f} {exact_s / plain_s:6.2f}")
+    print(f"{'devices':34} {'ms':>7} {'ideal ms':>11} {'ratio':>6}")
+    for name, devices in DEVICES.items():
+        real = program(weights, SPEC, devices=devices)
+        real_s = best_s(partial(real.read, inputs), runs)
+        print(f"{name:34} {real_s * 1e3:7.2f} {every_s * 1e3:11.2f} {real_s / every_s:6.2f}")
 
 
 def networks() -> None:

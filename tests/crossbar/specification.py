@@ -1,11 +1,11 @@
 """The crossbar's arithmetic with the encodings there are, in loops of Python integers."""
 
 
-def adc(column_sum, spec):
+def adc(column_sum, spec, step):
     if spec.adc_bits is None:
         return column_sum
-    half = spec.adc_step if spec.adc_rounding == "half_up" else 0
-    code = spec.adc_step * min((2 * abs(column_sum) + half) // (2 * spec.adc_step), 2**spec.adc_bits - 1)
+    half = step if spec.adc_rounding == "half_up" else 0
+    code = step * min((2 * abs(column_sum) + half) // (2 * step), 2**spec.adc_bits - 1)
     return code if column_sum >= 0 else -code
 
 
@@ -20,8 +20,8 @@ def digits_of(value, spec):
     return levels
 
 
-def column(inputs, weights, spec):
-    """One output: `inputs` and `weights` are lists of one row group."""
+def column(inputs, weights, spec, steps):
+    """One output: `inputs` and `weights` are lists of one row group, `steps` those of the slices."""
     top, offset = 2**spec.cell_bits - 1, 2 ** (spec.weight_bits - 1)
     halves = [(1, [w + offset for w in weights])]
     if spec.sign == "pair":
@@ -33,13 +33,16 @@ def column(inputs, weights, spec):
     for d in range(spec.digits):
         levels = [digits_of(x, spec)[d][0] for x in inputs]
         worth = digits_of(inputs[0], spec)[d][1]
-        for sign, half in halves:
+        for (sign, half), first in zip(halves, (0, spec.cells_per_weight), strict=False):
             for s in range(spec.cells_per_weight):
+                step = steps[first + s] if steps else spec.adc_step
                 cells = [(abs(w) >> spec.cell_bits * s & top) * (1 if w >= 0 else -1) for w in half]
                 if spec.sign == "offset" and sum(cells) * (2**spec.dac_bits - 1) >= threshold:
-                    read = top * sum(levels) - adc(sum(x * (top - c) for x, c in zip(levels, cells, strict=True)), spec)
+                    read = top * sum(levels) - adc(
+                        sum(x * (top - c) for x, c in zip(levels, cells, strict=True)), spec, step
+                    )
                 else:
-                    read = adc(sum(x * c for x, c in zip(levels, cells, strict=True)), spec)
+                    read = adc(sum(x * c for x, c in zip(levels, cells, strict=True)), spec, step)
                 total += sign * worth * 2 ** (spec.cell_bits * s) * read
         if spec.sign == "offset":
             total -= worth * offset * sum(levels)
@@ -48,7 +51,7 @@ def column(inputs, weights, spec):
     return total
 
 
-def specified_product(inputs, weights, spec):
+def specified_product(inputs, weights, spec, steps=None):
     """`inputs` (vectors x rows) and `weights` (rows x outputs) as nested lists of integers."""
     groups = [
         range(start, min(start + spec.rows_per_read, block + spec.rows, len(weights)))
@@ -57,7 +60,7 @@ def specified_product(inputs, weights, spec):
     ]
     return [
         [
-            sum(column([vector[r] for r in rows], [weights[r][n] for r in rows], spec) for rows in groups)
+            sum(column([vector[r] for r in rows], [weights[r][n] for r in rows], spec, steps) for rows in groups)
             for n in range(len(weights[0]))
         ]
         for vector in inputs
