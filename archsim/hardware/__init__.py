@@ -2,7 +2,20 @@
 
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
+from archsim.hardware.device import Device
+from archsim.hardware.device_files import device_names, load_device
 from archsim.hardware.loading import design_names, load_design
 from archsim.hardware.parts import Bus, Memory, Noc
 
-__all__ = ["Bus", "Design", "Memory", "Noc", "data_folder", "design_names", "load_design"]
+__all__ = [
+    "Bus",
+    "Design",
+    "Device",
+    "Memory",
+    "Noc",
+    "data_folder",
+    "design_names",
+    "device_names",
+    "load_design",
+    "load_device",
+]

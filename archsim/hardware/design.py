@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from archsim.hardware.device import Device
 from archsim.hardware.parts import (
     Adc,
     ChipSize,
@@ -93,6 +94,7 @@ class Design(Part):
     precision: Precision
     array: CrossbarArray
     adc: Adc | None
+    device: Device | None = None
     pe: ProcessingElement
     tile: Tile
     sfu: SpecialFunctions
@@ -121,6 +123,16 @@ class Design(Part):
         if self.pe.arrays % self.adc.arrays_per_set:
             limit = f"a divisor of pe.arrays, {self.pe.arrays}"
             raise relation("adc.arrays_per_set", self.adc.arrays_per_set, limit)
+        return self
+
+    @model_validator(mode="after")
+    def _device_fits(self) -> Self:
+        most = self.device.cell_bits_max if self.device else None
+        if most is not None and self.array.cell_bits > most:
+            raise relation("array.cell_bits", self.array.cell_bits, f"at most device.cell_bits_max, {most}")
+        if self.array.wire_ohm is not None and (self.device is None or self.device.on_resistance_ohm is None):
+            expected = "device.on_resistance_ohm with it: what counts is the one over the other"
+            raise relation("array.wire_ohm", self.array.wire_ohm, expected)
         return self
 
     @model_validator(mode="after")

@@ -8,17 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsim.errors import InputError, Problem, input_error, nearest_name
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
-
-_LARGEST_FILE_BYTES = 1_000_000
-
-Lines = dict[tuple[str, ...], str]
+from archsim.hardware.device_files import with_device_file
+from archsim.hardware.reading import Place, Places, read_value, read_yaml
 
 
 def design_names() -> tuple[str, ...]:
@@ -31,21 +28,28 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
 
     Raises `InputError` that lists every unknown key, wrong type and value out of range, with its line.
     """
+    path, data, places = _gathered(name_or_path, settings)
+    try:
+        return Design.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*_problems(str(path), places, error.errors())) from None
+
+
+def _gathered(name_or_path: str, settings: Iterable[str]) -> tuple[Path, dict[str, Any], Places]:
+    """The file of a design; what it, the settings and the file of its device say together; where each value stands."""
     path = _find(name_or_path)
-    data, lines = _read(path)
+    data, places = read_yaml(path, "a design")
     chosen = {}
     for setting in settings:
         key, value = _parse_setting(setting)
         chosen[key] = value
-        lines[key] = f"--set {'.'.join(key)}"
+        places[key] = Place(f"--set {'.'.join(key)}")
     if ("copies", "explicit") in chosen:
         chosen.setdefault(("copies", "policy"), "explicit")
     for key, value in chosen.items():
         _apply(data, key, value)
-    try:
-        return Design.model_validate(data)
-    except ValidationError as error:
-        raise InputError(*_problems(str(path), lines, error.errors())) from None
+    with_device_file(data, places, path.parent)
+    return path, data, places
 
 
 def _find(name_or_path: str) -> Path:
@@ -70,61 +74,11 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Lines]:
-    try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise input_error(str(path), expected=f"a design of at most {_LARGEST_FILE_BYTES} bytes")
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise input_error(str(path), expected=f"a file that can be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        detail = " ".join(str(error).split())
-        raise input_error(str(path), expected=f"a YAML file ({detail})") from None
-    if root is None:
-        raise input_error(str(path), value="an empty file", expected="a YAML mapping of keys to values")
-    if not isinstance(root, yaml.MappingNode):
-        raise input_error(str(path), expected="a YAML mapping of keys to values")
-    lines: Lines = {}
-    return _construct(str(path), root, (), lines, set()), lines
-
-
-def _construct(source: str, node: yaml.Node, place: tuple[str, ...], lines: Lines, seen: set[int]) -> Any:
-    """The value of a node; notes the line of each place, refuses aliases and doubled keys."""
-    line = f"line {node.start_mark.line + 1}, {'.'.join(place)}"
-    if id(node) in seen:
-        raise input_error(source, line, expected="a value written out (no YAML aliases)")
-    seen.add(id(node))
-    lines[place] = line
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in result:
-                raise input_error(source, f"line {key_node.start_mark.line + 1}", value=key, expected="each key once")
-            result[key] = _construct(source, value_node, (*place, key), lines, seen)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(source, item, (*place, str(index)), lines, seen) for index, item in enumerate(node.value)]
-    return _scalar(source, line, node)
-
-
-def _scalar(source: str, place: str, node: yaml.Node) -> Any:
-    try:
-        return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, TypeError):
-        raise input_error(source, place, value=node.value, expected="a plain YAML value") from None
-
-
 def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise input_error("--set", value=repr(setting), expected="KEY=VALUE, for example adc.bits=8")
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError):
-        raise input_error(f"--set {key}", value=repr(text), expected="a YAML value") from None
-    value = None if root is None else _construct("--set", root, (key,), {}, set())
-    return tuple(key.strip().split(".")), value
+    return tuple(key.strip().split(".")), read_value("--set", key, text)
 
 
 def _apply(data: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
@@ -154,37 +108,35 @@ def _may_be_null(key: tuple[str, ...]) -> bool:
     return field is not None and type(None) in get_args(field.annotation)
 
 
-def _problems(source: str, lines: Lines, details: list[ErrorDetails]) -> list[Problem]:
+def _problems(source: str, places: Places, details: list[ErrorDetails]) -> list[Problem]:
     """One problem for each place: what a union would take instead is joined, what follows from another is left out."""
     by_place: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for detail in details:
-        by_place.setdefault(_place(lines, detail), []).append(detail)
+        by_place.setdefault(_place(places, detail), []).append(detail)
     problems = []
     for place, at in by_place.items():
         telling = [detail for detail in at if detail["type"] not in {"too_short", "too_long"}] or at
-        first = _problem(source, lines, place, telling[0])
+        first = _problem(source, places, place, telling[0])
         expected = " or ".join(dict.fromkeys(_expected(detail) for detail in telling))
         keep = telling[0]["type"] in {"missing", "extra_forbidden"}
         problems.append(first if keep else replace(first, expected=expected))
     return problems
 
 
-def _place(lines: Lines, detail: ErrorDetails) -> tuple[str, ...]:
+def _place(places: Places, detail: ErrorDetails) -> tuple[str, ...]:
     """The path of the key that is to blame, as deep as it is written down."""
     path = str(detail["ctx"]["key"]).split(".") if detail["type"] == "relation" else map(str, detail["loc"])
     place = tuple(path)
     if detail["type"] in {"missing", "extra_forbidden"}:
         return place
-    while place not in lines and len(place) > 1:
+    while place not in places and len(place) > 1:
         place = place[:-1]
     return place
 
 
-def _problem(source: str, lines: Lines, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
-    set_below = next((line for key, line in lines.items() if key[: len(place)] == place and line.startswith("--")), "")
-    where = lines.get(place, set_below or ".".join(place))
-    if where.startswith("--set"):
-        source, where = where, ""
+def _problem(source: str, places: Places, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
+    below = (each for key, each in places.items() if key[: len(place)] == place and each.source.startswith("--"))
+    source, where = places.get(place) or next(below, Place(source, ".".join(place)))
     if detail["type"] == "missing":
         return Problem(source, ".".join(place), expected="a value (the key is missing)")
     if detail["type"] == "extra_forbidden":
@@ -203,6 +155,7 @@ _EXPECTED = {
     "int_type": "a whole number",
     "tuple_type": "a list of whole numbers",
     "string_type": "a name",
+    "bool_type": "true or false",
     "string_pattern_mismatch": "up to 64 letters, digits, '.', '_' and '-'",
     "model_type": "a group of keys",
 }

@@ -31,7 +31,8 @@ class CrossbarArray(Part):
 
     `sign` names how signed weights stand in unsigned cells: `offset` (a bias, as ISAAC), `pair` (a positive and
     a negative column, twice the columns) or `pair_arrays` (a positive and a negative array, twice the arrays).
-    `write_ns` is the pulse that writes a row.
+    `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of the wire between two neighbouring cells, of
+    a row and of a column alike.
     """
 
     rows: Count
@@ -41,6 +42,7 @@ class CrossbarArray(Part):
     read_ns: Exact
     write_ns: Exact | None = None
     sign: str
+    wire_ohm: Exact | None = None
 
 
 class Adc(Part):

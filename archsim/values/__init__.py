@@ -2,7 +2,7 @@
 
 from archsim.values.arrays import DATA_NAMES, load_arrays, network_inputs
 from archsim.values.calibration import Calibration, calibrate
-from archsim.values.design import crossbar_spec
+from archsim.values.design import crossbar_spec, device_errors
 from archsim.values.evaluation import EvaluationResult, evaluate
 from archsim.values.floating import run_float
 from archsim.values.quantised import MatrixCheck, ValueResult, run_crossbars, run_quantised
@@ -15,6 +15,7 @@ __all__ = [
     "ValueResult",
     "calibrate",
     "crossbar_spec",
+    "device_errors",
     "evaluate",
     "load_arrays",
     "network_inputs",

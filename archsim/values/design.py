@@ -1,10 +1,10 @@
-"""The crossbar of a design."""
+"""The crossbar of a design, and what its cells are off by."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from archsim.crossbar import MAX_PRECISION_BITS, CrossbarSpec, find_encoding
+from archsim.crossbar import DEVICE_FIELDS, MAX_PRECISION_BITS, CrossbarSpec, DeviceErrors, find_encoding
 from archsim.errors import InputError, Problem
 from archsim.hardware import Design
 from archsim.hardware.parts import Adc
@@ -52,6 +52,21 @@ def _converted(ideal: CrossbarSpec, adc: Adc) -> CrossbarSpec:
         adc_offset=adc.offset_codes or 0.0,
         adc_sigma=adc.sigma_codes or 0.0,
     )
+
+
+def device_errors(design: Design) -> DeviceErrors:
+    """What the cells of `design` are off by: the figures of its `device` that are not null, and the resistance of the
+    wire between two cells over that of a cell that is fully on. Without a device cells are ideal.
+
+    Figures out of range, and such as do not go together, raise `InputError`.
+    """
+    device = design.device
+    if device is None:
+        return DeviceErrors()
+    stated = {name: getattr(device, name) for name in DEVICE_FIELDS if name in type(device).model_fields}
+    if design.array.wire_ohm is not None and device.on_resistance_ohm is not None:
+        stated["wire_ratio"] = float(design.array.wire_ohm / device.on_resistance_ohm)
+    return DeviceErrors(**{name: value for name, value in stated.items() if value is not None})
 
 
 def _check_precision(design: Design) -> None:

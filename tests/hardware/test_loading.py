@@ -135,7 +135,7 @@ def test_an_unknown_key_is_told_with_its_line_and_the_nearest_name(changed) -> N
     line = line_of("  dac_bits: 1")
     assert (
         f"{path}: line {line}, array.dac_bit: got unknown key 'dac_bit', expected one of rows, columns, cell_bits, "
-        "dac_bits, read_ns, write_ns, sign (did you mean 'dac_bits'?)"
+        "dac_bits, read_ns, write_ns, sign, wire_ohm (did you mean 'dac_bits'?)"
     ) in said
     assert f"{path}: array.dac_bits: expected a value (the key is missing)" in said
 
