@@ -2,8 +2,7 @@
 
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
-from archsim.hardware.device import Device
-from archsim.hardware.device_files import device_names, load_device
+from archsim.hardware.device import Device, device_files
 from archsim.hardware.loading import design_names, load_design
 from archsim.hardware.parts import Bus, Memory, Noc
 
@@ -15,7 +14,6 @@ __all__ = [
     "Noc",
     "data_folder",
     "design_names",
-    "device_names",
+    "device_files",
     "load_design",
-    "load_device",
 ]

@@ -93,8 +93,8 @@ class Design(Part):
     description: str
     precision: Precision
     array: CrossbarArray
-    adc: Adc | None
     device: Device | None = None
+    adc: Adc | None
     pe: ProcessingElement
     tile: Tile
     sfu: SpecialFunctions
@@ -126,12 +126,13 @@ class Design(Part):
         return self
 
     @model_validator(mode="after")
-    def _device_fits(self) -> Self:
-        most = self.device.cell_bits_max if self.device else None
-        if most is not None and self.array.cell_bits > most:
-            raise relation("array.cell_bits", self.array.cell_bits, f"at most device.cell_bits_max, {most}")
-        if self.array.wire_ohm is not None and (self.device is None or self.device.on_resistance_ohm is None):
-            expected = "device.on_resistance_ohm with it: what counts is the one over the other"
+    def _cells_fit(self) -> Self:
+        device = self.device or Device()
+        if device.cell_bits_max is not None and self.array.cell_bits > device.cell_bits_max:
+            limit = f"at most device.cell_bits_max, {device.cell_bits_max}"
+            raise relation("array.cell_bits", self.array.cell_bits, limit)
+        if self.array.wire_ohm is not None and device.on_resistance_ohm is None:
+            expected = "null, or a resistance of cells with it, device.on_resistance_ohm"
             raise relation("array.wire_ohm", self.array.wire_ohm, expected)
         return self
 

@@ -8,14 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
+import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsim.errors import InputError, Problem, input_error, nearest_name
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
-from archsim.hardware.device_files import with_device_file
-from archsim.hardware.reading import Place, Places, read_value, read_yaml
+from archsim.hardware.device import add_device_file
+from archsim.hardware.files import Lines, construct, read_yaml
 
 
 def design_names() -> tuple[str, ...]:
@@ -28,28 +29,24 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
 
     Raises `InputError` that lists every unknown key, wrong type and value out of range, with its line.
     """
-    path, data, places = _gathered(name_or_path, settings)
-    try:
-        return Design.model_validate(data)
-    except ValidationError as error:
-        raise InputError(*_problems(str(path), places, error.errors())) from None
-
-
-def _gathered(name_or_path: str, settings: Iterable[str]) -> tuple[Path, dict[str, Any], Places]:
-    """The file of a design; what it, the settings and the file of its device say together; where each value stands."""
     path = _find(name_or_path)
-    data, places = read_yaml(path, "a design")
+    data, lines = read_yaml(path)
+    if data.get("device") is None:
+        data.pop("device", None)
     chosen = {}
     for setting in settings:
         key, value = _parse_setting(setting)
         chosen[key] = value
-        places[key] = Place(f"--set {'.'.join(key)}")
+        lines[key] = (f"--set {'.'.join(key)}", "")
     if ("copies", "explicit") in chosen:
         chosen.setdefault(("copies", "policy"), "explicit")
     for key, value in chosen.items():
         _apply(data, key, value)
-    with_device_file(data, places, path.parent)
-    return path, data, places
+    add_device_file(data, lines)
+    try:
+        return Design.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*_problems(str(path), lines, error.errors())) from None
 
 
 def _find(name_or_path: str) -> Path:
@@ -78,7 +75,12 @@ def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise input_error("--set", value=repr(setting), expected="KEY=VALUE, for example adc.bits=8")
-    return tuple(key.strip().split(".")), read_value("--set", key, text)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        raise input_error(f"--set {key}", value=repr(text), expected="a YAML value") from None
+    value = None if root is None else construct("--set", root, (key,), {}, set())
+    return tuple(key.strip().split(".")), value
 
 
 def _apply(data: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
@@ -108,35 +110,35 @@ def _may_be_null(key: tuple[str, ...]) -> bool:
     return field is not None and type(None) in get_args(field.annotation)
 
 
-def _problems(source: str, places: Places, details: list[ErrorDetails]) -> list[Problem]:
+def _problems(source: str, lines: Lines, details: list[ErrorDetails]) -> list[Problem]:
     """One problem for each place: what a union would take instead is joined, what follows from another is left out."""
     by_place: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for detail in details:
-        by_place.setdefault(_place(places, detail), []).append(detail)
+        by_place.setdefault(_place(lines, detail), []).append(detail)
     problems = []
     for place, at in by_place.items():
         telling = [detail for detail in at if detail["type"] not in {"too_short", "too_long"}] or at
-        first = _problem(source, places, place, telling[0])
+        first = _problem(source, lines, place, telling[0])
         expected = " or ".join(dict.fromkeys(_expected(detail) for detail in telling))
         keep = telling[0]["type"] in {"missing", "extra_forbidden"}
         problems.append(first if keep else replace(first, expected=expected))
     return problems
 
 
-def _place(places: Places, detail: ErrorDetails) -> tuple[str, ...]:
+def _place(lines: Lines, detail: ErrorDetails) -> tuple[str, ...]:
     """The path of the key that is to blame, as deep as it is written down."""
     path = str(detail["ctx"]["key"]).split(".") if detail["type"] == "relation" else map(str, detail["loc"])
     place = tuple(path)
     if detail["type"] in {"missing", "extra_forbidden"}:
         return place
-    while place not in places and len(place) > 1:
+    while place not in lines and len(place) > 1:
         place = place[:-1]
     return place
 
 
-def _problem(source: str, places: Places, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
-    below = (each for key, each in places.items() if key[: len(place)] == place and each.source.startswith("--"))
-    source, where = places.get(place) or next(below, Place(source, ".".join(place)))
+def _problem(source: str, lines: Lines, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
+    below = (at for key, at in lines.items() if key[: len(place)] == place and at[0].startswith("--"))
+    source, where = lines.get(place) or next(below, (source, ".".join(place)))
     if detail["type"] == "missing":
         return Problem(source, ".".join(place), expected="a value (the key is missing)")
     if detail["type"] == "extra_forbidden":
@@ -155,7 +157,6 @@ _EXPECTED = {
     "int_type": "a whole number",
     "tuple_type": "a list of whole numbers",
     "string_type": "a name",
-    "bool_type": "true or false",
     "string_pattern_mismatch": "up to 64 letters, digits, '.', '_' and '-'",
     "model_type": "a group of keys",
 }

@@ -31,8 +31,7 @@ class CrossbarArray(Part):
 
     `sign` names how signed weights stand in unsigned cells: `offset` (a bias, as ISAAC), `pair` (a positive and
     a negative column, twice the columns) or `pair_arrays` (a positive and a negative array, twice the arrays).
-    `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of the wire between two neighbouring cells, of
-    a row and of a column alike.
+    `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of the wire between two neighbouring cells.
     """
 
     rows: Count
@@ -41,8 +40,8 @@ class CrossbarArray(Part):
     dac_bits: Annotated[int, Field(strict=True, ge=1, le=16)]
     read_ns: Exact
     write_ns: Exact | None = None
-    sign: str
     wire_ohm: Exact | None = None
+    sign: str
 
 
 class Adc(Part):
