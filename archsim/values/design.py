@@ -8,6 +8,7 @@ from archsim.crossbar import DEVICE_FIELDS, MAX_PRECISION_BITS, CrossbarSpec, De
 from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
 from archsim.hardware.parts import Adc
+from archsim.hardware.signs import SIGN_CELLS, SignCells
 
 _FEWEST_BITS = {"weight_bits": 2, "input_bits": 1}
 """A weight has a sign and a size; so do inputs that can be negative, which only the data tell."""
@@ -91,9 +92,10 @@ def design_notes(design: Design) -> tuple[str, ...]:
 
 
 def _check_cells(design: Design) -> None:
-    """Whether the bits of a weight fill whole cells."""
+    """Whether the bits of a weight fill whole cells; a sign bit that has a cell of its own need not be counted."""
     bits, cell = design.precision.weight_bits, design.array.cell_bits
-    if bits % cell:
+    apart = SIGN_CELLS.get(design.array.sign, SignCells()).sign_bits
+    if bits % cell and (bits - apart) % cell:
         near = [one for one in (bits - bits % cell, bits - bits % cell + cell) if 2 <= one <= MAX_PRECISION_BITS]
         settings = " or ".join(f"--set precision.weight_bits={one}" for one in near)
         expected = f"a multiple of array.cell_bits, {cell}, where numbers are computed: {settings}"

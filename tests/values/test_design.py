@@ -106,6 +106,13 @@ def test_weights_that_do_not_fill_their_cells_are_refused_with_the_nearest_that_
     assert str(caught.value) == f"design isaac: precision.weight_bits: got {bits}, {expected}"
 
 
+def test_a_sign_bit_in_a_cell_of_its_own_need_not_fill_another():
+    settings = ["precision.weight_bits=9", "array.cell_bits=2"]
+    assert crossbar_spec(load_design("isaac", [*settings, "array.sign=twos_complement"])).weight_bits == 9
+    with pytest.raises(InputError, match=r"precision\.weight_bits: got 9, expected a multiple of array\.cell_bits, 2"):
+        crossbar_spec(load_design("isaac", [*settings, "array.sign=offset_unflipped"]))
+
+
 @pytest.mark.parametrize(
     ("sign", "rows", "cell", "dac", "needed"),
     [
@@ -114,6 +121,8 @@ def test_weights_that_do_not_fill_their_cells_are_refused_with_the_nearest_that_
         ("offset", 64, 1, 1, 6),  # 64, flipped from 64 on: 63
         ("pair", 128, 2, 1, 9),  # 384
         ("pair_arrays", 128, 2, 1, 9),  # 384 either way
+        ("offset_unflipped", 128, 2, 1, 9),  # 384, not flipped
+        ("twos_complement", 128, 2, 1, 9),  # 384, of a lower slice
         ("offset", 1, 1, 1, 1),  # 1, flipped at once: 0, which still takes a converter
         ("pair", 128, 2, 2, 11),  # 128 x 3 x 3 = 1,152
     ],
@@ -131,7 +140,10 @@ def test_an_adc_wider_than_the_largest_sum_is_noted(sign: str, rows: int, cell: 
     assert notes(needed + 1, "adc.full_scale=per_slice") == ()
 
 
-@pytest.mark.parametrize(("sign", "needed"), [("offset", 8), ("pair", 9), ("pair_arrays", 9)])
+@pytest.mark.parametrize(
+    ("sign", "needed"),
+    [("offset", 8), ("offset_unflipped", 9), ("pair", 9), ("pair_arrays", 9), ("twos_complement", 9)],
+)
 def test_bits_that_an_adc_needs_are_those_that_lose_nothing(sign: str, needed: int):
     weights = np.concatenate([np.full((128, 1), value) for value in (-128, -85, -1, 0, 42, 85, 127)], axis=1)
 
