@@ -15,6 +15,7 @@ from archsim.crossbar.conversions import RowGroup, Scratch
 from archsim.crossbar.devices import DeviceErrors
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.exact import exact_dtype
+from archsim.crossbar.inputs import driven
 from archsim.crossbar.popcount import BitGroup, faster
 from archsim.crossbar.spec import CrossbarSpec
 from archsim.crossbar.writing import READS, Writer, encode
@@ -105,7 +106,8 @@ class ProgrammedMatrix:
                 continue
             for number in numbers:
                 draws = Draws(*self.writer.seed, number, READS, read)
-                self._fast(number, len(inputs), read).add(result, inputs[:, self.groups[number]], scratch, draws)
+                drives = driven(inputs[:, self.groups[number]], self.spec)
+                self._fast(number, len(inputs), read).add(result, drives, scratch, draws)
         return result
 
     def _fast(self, number: int, vectors: int, read: int) -> RowGroup | BitGroup:
@@ -130,7 +132,10 @@ class ProgrammedMatrix:
         it, rounded up."""
         self._check(inputs)
         scratch = Scratch()
-        found = [self._ready(number).largest_sums(inputs[:, rows], scratch) for number, rows in enumerate(self.groups)]
+        found = [
+            self._ready(number).largest_sums(driven(inputs[:, rows], self.spec), scratch)
+            for number, rows in enumerate(self.groups)
+        ]
         return tuple(np.max(found, axis=0).tolist())
 
     def _multiply(self, result: Integers, inputs: npt.NDArray[Any], first: int, end: int) -> None:

@@ -11,7 +11,8 @@ from archsim.hardware.parts import Adc
 from archsim.hardware.signs import SIGN_CELLS, SignCells
 
 _FEWEST_BITS = {"weight_bits": 2, "input_bits": 1}
-"""A weight has a sign and a size; so do inputs that can be negative, which only the data tell."""
+"""A weight has a sign and a size, except in binary networks; so do inputs that can be negative, which only the data
+tell."""
 
 
 def crossbar_spec(design: Design) -> CrossbarSpec:
@@ -104,12 +105,16 @@ def _check_cells(design: Design) -> None:
 
 def _check_precision(design: Design) -> None:
     """Timing alone takes more bits than numbers do."""
+    if design.array.sign == "binary":
+        return
     problems = []
     for key, fewest in _FEWEST_BITS.items():
         bits = getattr(design.precision, key)
         if not fewest <= bits <= MAX_PRECISION_BITS:
             nearest = min(max(bits, fewest), MAX_PRECISION_BITS)
-            expected = f"{fewest} to {MAX_PRECISION_BITS} where numbers are computed: --set precision.{key}={nearest}"
+            other = ", or 1 with array.sign=binary" if bits < fewest else ""
+            where = f"where numbers are computed{other}: --set precision.{key}={nearest}"
+            expected = f"{fewest} to {MAX_PRECISION_BITS} {where}"
             problems.append(Problem(f"design {design.name}", f"precision.{key}", str(bits), expected))
     if problems:
         raise InputError(*problems)

@@ -57,6 +57,12 @@ def column(inputs, weights, spec, steps):
     return total
 
 
+def binary_column(inputs, weights, spec, steps):
+    """As `column`, counting the inputs that have the sign of their weight."""
+    matches = sum(x * w > 0 for x, w in zip(inputs, weights, strict=True))
+    return 2 * adc(matches, spec, steps[0] if steps else spec.adc_step) - sum(map(abs, inputs))
+
+
 def specified_product(inputs, weights, spec, steps=None):
     """`inputs` (vectors x rows) and `weights` (rows x outputs) as nested lists of integers."""
     groups = [
@@ -64,9 +70,10 @@ def specified_product(inputs, weights, spec, steps=None):
         for block in range(0, len(weights), spec.rows)
         for start in range(block, min(block + spec.rows, len(weights)), spec.rows_per_read)
     ]
+    one = binary_column if spec.sign == "binary" else column
     return [
         [
-            sum(column([vector[r] for r in rows], [weights[r][n] for r in rows], spec, steps) for rows in groups)
+            sum(one([vector[r] for r in rows], [weights[r][n] for r in rows], spec, steps) for rows in groups)
             for n in range(len(weights[0]))
         ]
         for vector in inputs

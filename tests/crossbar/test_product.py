@@ -24,15 +24,17 @@ ISAAC = CrossbarSpec(
 @st.composite
 def problems(draw, largest_rows=300, clipping=False):
     rows = draw(st.sampled_from([5, 16, 100, 128]) if not clipping else st.sampled_from([3, 8]))
+    sign = draw(st.sampled_from(sorted(encodings())))
+    most_bits = 1 if sign == "binary" else 16
     spec = CrossbarSpec(
         rows=rows,
         columns=128,
         cell_bits=draw(st.integers(1, 8)),
         dac_bits=draw(st.integers(1, 4)),
-        weight_bits=draw(st.integers(1, 16)),
-        input_bits=draw(st.integers(1, 16)),
+        weight_bits=draw(st.integers(1, most_bits)),
+        input_bits=draw(st.integers(1, most_bits)),
         signed_inputs=draw(st.booleans()),
-        sign=draw(st.sampled_from(sorted(encodings()))),
+        sign=sign,
         adc_bits=draw(st.integers(1, 5)) if clipping else None,
         adc_step=draw(st.integers(1, 9)) if clipping else 1,
         adc_rounding=draw(st.sampled_from(["half_up", "floor"])),
@@ -46,6 +48,7 @@ def problems(draw, largest_rows=300, clipping=False):
         np.full((used, outputs), high),
         np.full((used, outputs), low),
     ]))  # fmt: skip
+    weights[(weights == 0) & spec.binary] = high
     low, high = spec.input_range
     inputs = rng.integers(low, high, (vectors, used), endpoint=True)
     return spec, weights, inputs

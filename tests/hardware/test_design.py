@@ -75,6 +75,14 @@ def test_a_sign_in_a_cell_of_its_own_takes_room_at_the_peak() -> None:
     assert other == pytest.approx(plain * 14 / 16)
 
 
+def test_binary_networks_take_two_arrays_and_one_read() -> None:
+    """128 x 128 weights in two arrays of 128 x 128 cells, read in 100 ns."""
+    settings = ("array.sign=binary", "precision.weight_bits=1", "precision.input_bits=1")
+    design = load_design("isaac", settings)
+    assert (design.cells_per_weight, design.arrays_per_block, design.read_cycles(128)) == (1, 2, 1)
+    assert design.peak_tops() == pytest.approx(16_128 / 2 * 2 * 128 * 128 / 100e-9 / 1e12)
+
+
 def test_the_low_partial_product_that_is_left_out_is_that_of_the_lowest_of_all_slices() -> None:
     """PRIME, Chi et al., ISCA 2016: 8 bits, the sign in a third 4-bit cell: of 2 x 32 rounds floor(32 / 3) fewer."""
     settings = ("array.sign=twos_complement", "precision.weight_bits=8", "adc.skip_low_low=true")

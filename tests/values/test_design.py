@@ -36,10 +36,11 @@ def test_precision_that_numbers_cannot_have_names_the_setting_and_the_range():
     precision = design.precision.model_copy(update={"weight_bits": 1, "input_bits": 32})
     with pytest.raises(InputError) as caught:
         crossbar_spec(design.model_copy(update={"precision": precision}))
-    where = "where numbers are computed: --set precision"
+    key, binary = "precision", "or 1 with array.sign=binary"
+    where = "where numbers are computed"
     assert str(caught.value).splitlines() == [
-        f"design {design.name}: precision.weight_bits: got 1, expected 2 to 16 {where}.weight_bits=2",
-        f"design {design.name}: precision.input_bits: got 32, expected 1 to 16 {where}.input_bits=16",
+        f"design isaac: precision.weight_bits: got 1, expected 2 to 16 {where}, {binary}: --set {key}.weight_bits=2",
+        f"design isaac: precision.input_bits: got 32, expected 1 to 16 {where}: --set {key}.input_bits=16",
     ]
 
 
@@ -169,9 +170,11 @@ def test_no_design_that_ships_has_a_note_at_its_own_precision(name: str):
 @settings(max_examples=15, deadline=None)
 def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, cells, cell_bits, rows, outputs):
     weight_bits = cell_bits * max(-(-2 // cell_bits), min(cells, 16 // cell_bits))
-    bits = (f"precision.weight_bits={weight_bits}", f"array.cell_bits={cell_bits}")
+    bits = [f"precision.weight_bits={weight_bits}", f"array.cell_bits={cell_bits}"]
+    if sign == "binary":
+        bits = ["precision.weight_bits=1", "precision.input_bits=1", "array.cell_bits=1"]
     design = load_design("isaac", [f"array.sign={sign}", *bits])
-    matrix = program(np.zeros((rows, outputs), dtype=np.int64), crossbar_spec(design))
+    matrix = program(np.ones((rows, outputs), dtype=np.int64), crossbar_spec(design))
     assert matrix.slices == design.cells_per_weight
     assert matrix.arrays_per_block == design.arrays_per_block
     (layer,) = linear(np.zeros((rows, outputs))).matrix_layers
