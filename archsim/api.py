@@ -17,7 +17,6 @@ from archsim.choices import (
     MappingChoice,
     ModelFile,
     Problems,
-    data_file,
     drawn_inputs,
     mapping_names,
     model_names,
@@ -25,8 +24,9 @@ from archsim.choices import (
 )
 from archsim.comparing import Unplaced, compared_by_default, place_each
 from archsim.errors import input_error
+from archsim.evaluations import PlannedEvaluation, plan_evaluation, run_evaluation
 from archsim.inputs import design_of, graph_of
-from archsim.listings import mappings, models
+from archsim.listings import devices, mappings, models
 from archsim.noc.network import Network
 from archsim.reading import files_read
 from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
@@ -48,6 +48,7 @@ __all__ = [
     "ModelFile",
     "Network",
     "NotRun",
+    "PlannedEvaluation",
     "Problems",
     "Recorder",
     "Unplaced",
@@ -57,6 +58,7 @@ __all__ = [
     "chrome_trace",
     "compare",
     "compared_by_default",
+    "devices",
     "drawn_inputs",
     "evaluate",
     "evaluate_placed",
@@ -71,9 +73,11 @@ __all__ = [
     "named_mappings",
     "place",
     "place_each",
+    "plan_evaluation",
     "replay_packets",
     "replay_summary",
     "report",
+    "run_evaluation",
     "simulate",
     "simulate_each",
     "summarise",
@@ -226,28 +230,24 @@ def evaluate(
     mapping: Chosen = DEFAULT_MAPPING,
     settings: Iterable[str] = (),
     *,
+    seed: int = 0,
+    seeds: int = 1,
+    sweep: str | None = None,
+    resume: str | Path | None = None,
+    layer_errors: bool = False,
     progress: Progress | None = None,
 ) -> report.Evaluation:
     """Runs data through the crossbars of a design and in floating point.
 
     `data` is a .npz file, a shipped data set by name, or arrays by name: `images`, `inputs` or the graph's
-    input names, and `labels` (samples,) if accuracies are wanted.
+    input names, and `labels` (samples,) if accuracies are wanted. Errors of devices are drawn with `seeds` seeds from
+    `seed` on. `sweep` is `KEY=VALUE,VALUE,...`: one design for each value. Finished runs are written to the file
+    `resume` and taken from there. `layer_errors` adds what each matrix layer does to the answer.
     """
-    from archsim import summaries, values
-
-    problems = Problems()
-    with problems.gathered():
-        graph = graph_of(model)
-    with problems.gathered():
-        design = design_of(mapping, settings=settings)
-        spec = values.crossbar_spec(design)
-    with problems.gathered():
-        source, arrays = _arrays(data)
-    problems.raise_any()
-    inputs = values.network_inputs(graph, arrays, source)
-    labels = arrays.get("labels")
-    found = values.evaluate(graph, inputs, spec, labels=labels, source=source, progress=progress)
-    return summaries.evaluated(graph, design, found)
+    planned = plan_evaluation(
+        *(model, data, mapping, settings), seed=seed, seeds=seeds, sweep=sweep, resume=resume, layer_errors=layer_errors
+    )
+    return run_evaluation(planned, progress)
 
 
 def evaluate_placed(placement: Placement, data: Path | None, images: int, seed: int | None) -> report.Evaluation:
@@ -263,15 +263,6 @@ def has_mesh(design: Design) -> bool:
     return engine.has_mesh(design)
 
 
-def _arrays(data: str | Path | Mapping[str, Array]) -> tuple[str, Mapping[str, Array]]:
-    from archsim.values import load_arrays
-
-    if isinstance(data, str | Path):
-        path = data_file(data)
-        return str(path), load_arrays(path)
-    return "data", data
-
-
 def with_values(result: Result, evaluation: report.Evaluation, seed: int | None = None) -> Result:
     """The result of a simulation with what a run of the numbers found: accuracy, errors, and the check `values`; `seed`
     is the one that drew the data, if one did."""
@@ -281,7 +272,8 @@ def with_values(result: Result, evaluation: report.Evaluation, seed: int | None 
         "max_abs_error": evaluation.max_abs_error,
         "mean_abs_error": evaluation.mean_abs_error,
     }
-    return replace(result, seed=seed, values=found, checks={**result.checks, "values": evaluation.exact})
+    checks = {**result.checks, "values": evaluation.exact}
+    return replace(result, seed=seed, values=found, checks=checks, notes=(*result.notes, *evaluation.notes))
 
 
 def inspect(model: Model) -> report.Inspection:

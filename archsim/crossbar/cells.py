@@ -12,6 +12,7 @@ import numpy.typing as npt
 from archsim.crossbar.devices import DeviceErrors
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.encodings import Encoded
+from archsim.crossbar.ir_drop import with_ir_drop
 from archsim.crossbar.spec import CrossbarSpec
 
 Floats = npt.NDArray[Any]
@@ -56,6 +57,8 @@ def real_cells(
             for group, key in zip(groups, keys, strict=True)
         ]
         conducted, pulses = [one for one, _ in written], [count for _, count in written]
+        if devices.wire_ratio:
+            conducted = _through_wires(conducted, spec.columns, devices.wire_ratio)
         halves.append((sign, conducted, pulses))
     result = []
     most = MOST_CONDUCTED * spec.largest_cell
@@ -66,6 +69,12 @@ def real_cells(
         total = None if None in counts else sum(count for count in counts if count is not None)
         result.append(Cells(np.clip(levels, -most, most), squares, on_level, len(halves), total))
     return result
+
+
+def _through_wires(conducted: Sequence[Floats], columns: int, wire_ratio: float) -> list[Floats]:
+    """What the columns of an array get of each row's voltage; rows that are not driven are held at 0 V."""
+    ends = np.cumsum([part.shape[1] for part in conducted])[:-1]
+    return np.split(with_ir_drop(np.concatenate(conducted, axis=1), columns, wire_ratio), ends, axis=1)
 
 
 def _off(devices: DeviceErrors) -> float:

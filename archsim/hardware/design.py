@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from archsim.hardware.device import Device
 from archsim.hardware.parts import (
     Adc,
     ChipSize,
@@ -92,6 +93,7 @@ class Design(Part):
     description: str
     precision: Precision
     array: CrossbarArray
+    device: Device | None = None
     adc: Adc | None
     pe: ProcessingElement
     tile: Tile
@@ -121,6 +123,17 @@ class Design(Part):
         if self.pe.arrays % self.adc.arrays_per_set:
             limit = f"a divisor of pe.arrays, {self.pe.arrays}"
             raise relation("adc.arrays_per_set", self.adc.arrays_per_set, limit)
+        return self
+
+    @model_validator(mode="after")
+    def _cells_fit(self) -> Self:
+        device = self.device or Device()
+        if device.cell_bits_max is not None and self.array.cell_bits > device.cell_bits_max:
+            limit = f"at most device.cell_bits_max, {device.cell_bits_max}"
+            raise relation("array.cell_bits", self.array.cell_bits, limit)
+        if self.array.wire_ohm is not None and device.on_resistance_ohm is None:
+            expected = "null, or a resistance of cells with it, device.on_resistance_ohm"
+            raise relation("array.wire_ohm", self.array.wire_ohm, expected)
         return self
 
     @model_validator(mode="after")

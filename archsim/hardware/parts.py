@@ -31,7 +31,7 @@ class CrossbarArray(Part):
 
     `sign` names how signed weights stand in unsigned cells: `offset` (a bias, as ISAAC), `pair` (a positive and
     a negative column, twice the columns) or `pair_arrays` (a positive and a negative array, twice the arrays).
-    `write_ns` is the pulse that writes a row.
+    `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of the wire between two neighbouring cells.
     """
 
     rows: Count
@@ -40,6 +40,7 @@ class CrossbarArray(Part):
     dac_bits: Annotated[int, Field(strict=True, ge=1, le=16)]
     read_ns: Exact
     write_ns: Exact | None = None
+    wire_ohm: Exact | None = None
     sign: str
 
 

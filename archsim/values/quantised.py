@@ -197,8 +197,10 @@ def _on_grid(data: Array, grid: Grid) -> npt.NDArray[np.int32]:
     return to_integers(data, grid.scale, (grid.low - grid.zero_point, grid.high - grid.zero_point)) + grid.zero_point
 
 
-def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int) -> InputError:
-    expected = f"{needed} or more, which the network's own integers take: --set precision.{key}={needed}"
+def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int, unit: int = 1) -> InputError:
+    """`unit` divides what a setting can be."""
+    enough = -(-needed // unit) * unit
+    expected = f"{needed} or more, which the network's own integers take: --set precision.{key}={enough}"
     return input_error(f"precision.{key}", f"node {layer.name!r}", value=bits, expected=expected)
 
 
@@ -222,7 +224,7 @@ def _program(
             return Programmed(written(integers), scales)
         if layer.weights.dtype in INTEGERS:
             needed = max(most.bit_length(), (-least - 1).bit_length()) + 1
-            raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed)
+            raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed, spec.cell_bits)
     largest = spec.weight_range[1]
     weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
     parts = [
