@@ -38,9 +38,9 @@ class ProgrammedMatrix:
     `writer` is how they were written; `lossless_groups` says of each group of rows that no column sum of it, whatever
     the inputs, is changed by the ADC. `product_type` is a type in which the product of the weights with any valid
     input is exact; `column_sums` (outputs,) add up the weights. `kept` are the groups, by number, that stand ready:
-    those that are not lossless, if the matrix is not too large. `slices` is how many columns an output takes, in each
-    of `arrays_per_block` arrays. `pulses` is how many it took to write the cells, None unless writing is verified.
-    Every read draws new noise: `reads` numbers them.
+    those that are not lossless, if the matrix is not too large, and those that were cut into bits, which take an eighth
+    of the memory. `slices` is how many columns an output takes, in each of `arrays_per_block` arrays. `pulses` is how
+    many it took to write the cells, None unless writing is verified. Every read draws new noise: `reads` numbers them.
     """
 
     writer: Writer
@@ -113,8 +113,8 @@ class ProgrammedMatrix:
         kept = self.kept.get(number)
         if isinstance(kept, BitGroup):
             return kept
-        group = faster(self._ready(number), vectors, read)
-        if kept is not None:
+        group = faster(self._ready(number), vectors, 0 if kept is None else read)
+        if isinstance(group, BitGroup):
             self.kept[number] = group
         return group
 

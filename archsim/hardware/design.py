@@ -25,6 +25,7 @@ from archsim.hardware.parts import (
     Tile,
     relation,
 )
+from archsim.hardware.signs import SIGN_CELLS, SignCells
 from archsim.hardware.units import Count, Part
 
 
@@ -146,18 +147,23 @@ class Design(Part):
 
     @property
     def weight_slices(self) -> int:
-        """Cells that one magnitude of a weight takes."""
-        return -(-self.precision.weight_bits // self.array.cell_bits)
+        """Cells that hold the bits of a weight once."""
+        apart = self._sign_cells.sign_bits
+        return -(-(self.precision.weight_bits - apart) // self.array.cell_bits) + apart
 
     @property
     def cells_per_weight(self) -> int:
         """Columns that one weight takes: slices of `cell_bits`, twice as many with differential pairs."""
-        return self.weight_slices * (2 if self.array.sign == "pair" else 1)
+        return self.weight_slices * self._sign_cells.columns
 
     @property
     def arrays_per_block(self) -> int:
         """Arrays that hold one block of a matrix: two where positive and negative weights stand apart."""
-        return 2 if self.array.sign == "pair_arrays" else 1
+        return self._sign_cells.arrays
+
+    @property
+    def _sign_cells(self) -> SignCells:
+        return SIGN_CELLS.get(self.array.sign, SignCells())
 
     @property
     def arrays_per_set(self) -> int:

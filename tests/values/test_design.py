@@ -5,11 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from archsim.crossbar import DEVICE_FIELDS, DeviceErrors, program
+from archsim.crossbar import DEVICE_FIELDS, DeviceErrors, encodings, program
 from archsim.errors import InputError
 from archsim.hardware import design_names, load_design
+from archsim.mapping.tiling import tile_layer
 from archsim.values import crossbar_spec, design_notes, device_errors
+from tests.values.networks import linear
 
 
 def test_isaac_is_a_lossless_8_bit_adc_behind_128_rows_of_2_bit_cells():
@@ -146,3 +150,17 @@ def test_counters_in_place_of_adcs_are_not_too_wide():
 @pytest.mark.parametrize("name", design_names())
 def test_no_design_that_ships_has_a_note_at_its_own_precision(name: str):
     assert design_notes(load_design(name)) == ()
+
+
+@pytest.mark.parametrize("sign", sorted(encodings()))
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 600), st.integers(1, 200))
+@settings(max_examples=15, deadline=None)
+def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, cells, cell_bits, rows, outputs):
+    weight_bits = cell_bits * max(-(-2 // cell_bits), min(cells, 16 // cell_bits))
+    bits = (f"precision.weight_bits={weight_bits}", f"array.cell_bits={cell_bits}")
+    design = load_design("isaac", [f"array.sign={sign}", *bits])
+    matrix = program(np.zeros((rows, outputs), dtype=np.int64), crossbar_spec(design))
+    assert matrix.slices == design.cells_per_weight
+    assert matrix.arrays_per_block == design.arrays_per_block
+    (layer,) = linear(np.zeros((rows, outputs))).matrix_layers
+    assert matrix.arrays == tile_layer(layer, design).arrays
