@@ -26,7 +26,7 @@ from archsim.choices import (
 from archsim.comparing import Unplaced, compared_by_default, place_each
 from archsim.errors import input_error
 from archsim.inputs import design_of, graph_of
-from archsim.listings import mappings, models
+from archsim.listings import devices, mappings, models
 from archsim.noc.network import Network
 from archsim.reading import files_read
 from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
@@ -57,6 +57,7 @@ __all__ = [
     "chrome_trace",
     "compare",
     "compared_by_default",
+    "devices",
     "drawn_inputs",
     "evaluate",
     "evaluate_placed",
@@ -281,7 +282,8 @@ def with_values(result: Result, evaluation: report.Evaluation, seed: int | None 
         "max_abs_error": evaluation.max_abs_error,
         "mean_abs_error": evaluation.mean_abs_error,
     }
-    return replace(result, seed=seed, values=found, checks={**result.checks, "values": evaluation.exact})
+    checks = {**result.checks, "values": evaluation.exact}
+    return replace(result, seed=seed, values=found, checks=checks, notes=(*result.notes, *evaluation.notes))
 
 
 def inspect(model: Model) -> report.Inspection:

@@ -115,6 +115,12 @@ def mappings(json: Json = None, form: Format = Form.table, out: Out = None) -> N
     _deliver_list(Destination(form, json, out), api.mappings())
 
 
+@app.command()
+def devices(json: Json = None, form: Format = Form.table, out: Out = None) -> None:
+    """Lists the devices that ship."""
+    _deliver_list(Destination(form, json, out), api.devices())
+
+
 def _deliver_list(destination: Destination, table: api.report.Table) -> None:
     destination.check()
     destination.deliver(api.report.listing_report(table))

@@ -1,4 +1,4 @@
-"""What ships: models and designs."""
+"""What ships: models, designs and devices."""
 
 from __future__ import annotations
 
@@ -30,3 +30,16 @@ def mappings() -> Table:
         Column("file", "file", left=True),
     )
     return Table("Designs", columns, rows)
+
+
+def devices() -> Table:
+    """The devices that ship, by name, with what they are and their file."""
+    from archsim.hardware import device_files
+
+    rows = tuple((device.name, device.description, str(path)) for path, device in device_files())
+    columns = (
+        Column("name", "device", left=True),
+        Column("description", "description", left=True),
+        Column("file", "file", left=True),
+    )
+    return Table("Devices", columns, rows)

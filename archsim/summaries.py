@@ -68,6 +68,8 @@ def _inspected_layer(graph: Graph, layer: Layer) -> InspectedLayer:
 
 def evaluated(graph: Graph, design: Design, found: EvaluationResult) -> Evaluation:
     """How well a network does through the crossbars of a design."""
+    from archsim.values import design_notes
+
     return Evaluation(
         model=graph.name,
         mapping=design.name,
@@ -81,6 +83,7 @@ def evaluated(graph: Graph, design: Design, found: EvaluationResult) -> Evaluati
         seeds=(),
         layers=tuple(EvaluatedLayer(name=one.layer, lossless=one.lossless, exact=one.exact) for one in found.layers),
         outputs=found.outputs,
+        notes=design_notes(design),
     )
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from archsim.crossbar.devices import DeviceErrors
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.encodings import Encoded
+from archsim.crossbar.ir_drop import with_ir_drop
 from archsim.crossbar.spec import CrossbarSpec
 
 Floats = npt.NDArray[Any]
@@ -56,6 +57,9 @@ def real_cells(
             for group, key in zip(groups, keys, strict=True)
         ]
         conducted, pulses = [one for one, _ in written], [count for _, count in written]
+        if devices.wire_ratio:
+            arrays = 2 if groups[0].complementary else 1
+            conducted = _through_wires(conducted, arrays, spec.columns, devices.wire_ratio)
         halves.append((sign, conducted, pulses))
     result = []
     most = MOST_CONDUCTED * spec.largest_cell
@@ -66,6 +70,16 @@ def real_cells(
         total = None if None in counts else sum(count for count in counts if count is not None)
         result.append(Cells(np.clip(levels, -most, most), squares, on_level, len(halves), total))
     return result
+
+
+def _through_wires(conducted: Sequence[Floats], arrays: int, columns: int, wire_ratio: float) -> list[Floats]:
+    """What the columns get of each row's voltage; rows that are not driven are held at 0 V. The rows of a group stand
+    in `arrays`, an equal share in each."""
+    found = []
+    for parts in zip(*(np.split(part, arrays, axis=1) for part in conducted), strict=True):
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        found.append(np.split(with_ir_drop(np.concatenate(parts, axis=1), columns, wire_ratio), ends, axis=1))
+    return [np.concatenate(parts, axis=1) for parts in zip(*found, strict=True)]
 
 
 def _off(devices: DeviceErrors) -> float:

@@ -119,6 +119,12 @@ class DeviceErrors:
         leaking = self.on_off_ratio is not None and not self.off_current_correction
         return not (self.sigma or self.stuck_on or self.stuck_off or self.wire_ratio or aged or leaking)
 
+    @property
+    def random(self) -> bool:
+        """Whether any of it is drawn, so that another seed means other cells."""
+        aged = bool(self.time_s) and bool(self.drift_sigma or self.retention_s)
+        return bool(self.sigma or self.read_sigma or self.stuck_on or self.stuck_off or aged)
+
 
 DEVICE_FIELDS = tuple(field.name for field in fields(DeviceErrors))
 """Names of the errors, which are keys below `device` in a design, but for `wire_ratio`, which follows from two."""

@@ -1,133 +1,134 @@
-"""What cells seem to conduct behind wires that have a resistance.
-
-Each cell joins the wire of its row to the wire of its column. A row is driven at its left end by an ideal source, a
-column is held at 0 V at its bottom end. Every wire has one segment for each of its cells, all of one resistance: those
-of a row lie between the driver and the first cell and between neighbouring cells, with nothing beyond the last cell;
-those of a column between neighbouring cells and between the last cell and the ground, with nothing above the first.
-
-    source ==== o ==== o ==== o        ==  a segment of a row
-                |      |      |         |  a cell, from its row to its column
-                .      .      .         .  a node of a column, a segment above the next (the last: above 0 V)
-
-Cells are ohmic, so that the network is linear: the currents of the columns are the voltages of the rows times a matrix,
-whatever the voltages are. That is not so where cells are not ohmic, or where a row that is not driven is cut off from
-its cells instead of being held at 0 V.
-"""
+"""What cells seem to conduct because wires have a resistance."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.errors import InputError, Problem
+Floats = npt.NDArray[np.float64]
 
-Doubles = npt.NDArray[np.float64]
-
-_BYTES_KEPT = 2**29
-"""What solved arrays may take before the one is forgotten that was asked for longest ago."""
+MOST_KEPT = 2**25
+"""Cells whose effective conductances are kept for the next array that is the same."""
 
 
-def effective_conductances(conductances: npt.NDArray[Any], wire_ratio: float) -> Doubles:
-    """The conductances (rows, columns) with which an array would have the same currents if its wires had no resistance.
+def effective_conductances(conductances: npt.NDArray[Any], wire_ratio: float) -> Floats:
+    """The conductances (rows, columns) of an array without wires whose columns carry the same currents, for any
+    voltages of the rows: the network is linear, so `voltages @ result` are the currents.
 
-    `conductances` (rows, columns), from 0, are in units of that of a cell that is fully on, and so is the answer;
-    `wire_ratio` is the resistance of a segment of wire over that of such a cell. Currents of columns are then voltages
-    (vectors, rows) @ the answer.
+    `conductances` (rows, columns), none below 0, are in units of that of a cell that is fully on, `wire_ratio` is the
+    resistance of a segment of wire in units of that cell's resistance; 0 gives the conductances back as they are.
 
-    Kirchhoff's equations are solved exactly, column by column from the right, with dense inverses (block-tridiagonal
-    elimination): of the nodes along a column there remain those on the rows, which load the rows of the column before.
-    With `wire_ratio` 0 the answer is `conductances`. The last bits depend on the machine's linear algebra: rounded to a
-    grid, answers are the same on all machines unless a value lies within 1e-12 of the middle of two grid points.
+    A row is driven by an ideal source at its left end, a column is held at 0 V at its bottom end, both ends being open
+    on the other side. A row has as many segments as columns: one from the source to the first cell, and one between
+    any two neighbours. A column has as many as rows: one between any two neighbours, and one from the last cell to
+    0 V. So the cell at the bottom left sees the fewest, two.
 
-    Raises `InputError` for another shape, and for numbers that are negative or not finite.
+    Kirchhoff's equations are solved line by line: the nodes of a row's wire are eliminated, which leaves a block
+    tridiagonal system of the nodes of the columns' wires, and of that the inverse of each block. No iteration, no
+    tolerance. The last bits depend on the machine's LAPACK; rounded to a grid the results are equal, but for those
+    within 1e-12 of a tie.
     """
-    cells = np.asarray(conductances, dtype=np.float64)
-    _check(cells, ("rows", "columns"), wire_ratio)
+    given = np.asarray(conductances, dtype=np.float64)
     if not wire_ratio:
-        return cells
+        return given
+    rows, columns = given.shape
+    if columns <= rows:
+        return _solved(given * wire_ratio) / wire_ratio
+    # Seen from the columns' ends it is the same network, and what a row gives a column the column gives the row.
+    return _solved(given[::-1, ::-1].T * wire_ratio).T[::-1, ::-1] / wire_ratio
+
+
+def with_ir_drop(cells: npt.NDArray[Any], columns: int, wire_ratio: float) -> Floats:
+    """What `cells` (slices, rows, outputs) conduct as `effective_conductances` says, in arrays of `columns` columns.
+
+    The slices of an output are neighbouring columns, outputs stand side by side, and arrays are filled one after the
+    other. What a matrix leaves free of an array is not there: the rows farthest from the converters and the columns
+    farthest from the drivers, through which no current would flow.
+    """
+    if not wire_ratio:
+        return np.asarray(cells, dtype=np.float64)
+    slices, rows, outputs = cells.shape
+    side_by_side = np.asarray(cells, dtype=np.float64).transpose(1, 2, 0).reshape(rows, outputs * slices)
+    starts = range(0, outputs * slices, columns)
+    found = [_KEPT.solved(side_by_side[:, start : start + columns], wire_ratio) for start in starts]
+    return np.concatenate(found, axis=1).reshape(rows, outputs, slices).transpose(2, 0, 1)
+
+
+def _solved(cells: Floats) -> Floats:
+    """As `effective_conductances`, conductances being in units of that of a segment of wire.
+
+    With `g` the cells of row `i`, `v` and `u` the voltages along its wire and where the columns' wires meet its cells,
+    and `T` the row's own equations, `v = T^-1 (g u + e V)`, `e` being 1 at the driven end. The columns' wires then say
+    `(2 + g - g T^-1 g) u_i - u_(i-1) - u_(i+1) = g T^-1 e V_i`: eliminated from the top, `S_i = 2 + g - g T^-1 g -
+    S_(i-1)^-1`, until the bottom row answers the current into 0 V, which is `u`.
+    """
     rows, columns = cells.shape
-    row_wires = 2 * np.eye(rows)
-    column_wire = row_wires - np.eye(rows, k=1) - np.eye(rows, k=-1)
-    column_wire[0, 0] -= 1
-    answer = np.zeros((columns, rows))
-    # Voltages of a column's rows are `carried` times those of the column before; beyond the last they are its own.
-    carried: npt.NDArray[Any] = np.eye(rows)
-    for column in reversed(range(columns)):
-        ratios = wire_ratio * cells[:, column]
-        response = np.linalg.inv(column_wire + np.diag(ratios))
-        load = np.diag(ratios) - ratios[:, None] * response * ratios
-        carried = np.linalg.inv(row_wires + load - carried)
-        answer[column] = response[-1] * cells[:, column]
-        answer[column:] = answer[column:] @ carried
-    return np.ascontiguousarray(answer.T)
+    above, driven = np.zeros((columns, columns)), np.empty((columns, rows))
+    for index, cell in enumerate(cells):
+        wire = _row_inverse(cell)
+        block = -cell[:, None] * wire * cell
+        # The top row has no wire above it.
+        block.flat[:: columns + 1] += cell + (2 if index else 1)
+        driven[:, :index] = above @ driven[:, :index]
+        driven[:, index] = cell * wire[:, 0]
+        above = np.linalg.inv(block - above)
+    return (above @ driven).T
 
 
-def with_ir_drop(cells: npt.NDArray[Any], columns: int, wire_ratio: float) -> Doubles:
-    """Effective conductances of cells (slices, rows, outputs) that are placed in arrays of `columns` columns.
+def _row_inverse(cells: Floats) -> Floats:
+    """The inverse (columns, columns) of the equations of a driven row whose cells (columns,) lead to 0 V.
 
-    The slices of an output are neighbouring columns, lowest slice first, and outputs stand side by side; an array is
-    full before the next begins, so that an output may be split. Columns of the last array that hold nothing, and rows
-    that are not given, are not there. Units, exactness and errors are those of `effective_conductances`. An array that
-    was solved before in this process is not solved again.
+    Of a tridiagonal matrix with -1 beside its diagonal: with pivots `p` from the left and `q` from the right an element
+    of the diagonal is `1 / (p + q - d)`, and to the left of it, or above, each is that of the next over `p`.
     """
-    conductances = np.asarray(cells, dtype=np.float64)
-    _check(conductances, ("slices", "rows", "outputs"), wire_ratio)
-    if columns < 1:
-        raise InputError(Problem("crossbar", "array.columns", str(columns), "an integer from 1"))
-    if not wire_ratio:
-        return conductances
-    slices, rows, outputs = conductances.shape
-    side_by_side = conductances.transpose(1, 2, 0).reshape(rows, outputs * slices)
-    solved = [
-        _SOLVED.solve(side_by_side[:, start : start + columns], wire_ratio)
-        for start in range(0, outputs * slices, columns)
-    ]
-    return np.ascontiguousarray(np.concatenate(solved, axis=1).reshape(rows, outputs, slices).transpose(2, 0, 1))
+    columns = len(cells)
+    diagonal = cells + 2
+    diagonal[-1] -= 1
+    left, right = _pivots(diagonal), _pivots(diagonal[::-1])[::-1]
+    shares = np.ones((columns, columns))
+    shares[:, 1:] /= left[:-1]
+    upper = np.triu(np.where(_above_diagonal(columns), shares, 1).cumprod(axis=1)) / (left + right - diagonal)
+    return upper + np.triu(upper, 1).T
 
 
-class Solved:
-    """Arrays that are solved already, told by a hash of what their cells conduct; runs over seeds and settings have the
-    same ideal cells again and again."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._answers: OrderedDict[bytes, Doubles] = OrderedDict()
-
-    def solve(self, conductances: Doubles, wire_ratio: float) -> Doubles:
-        """As `effective_conductances`; the answer cannot be written to."""
-        described = repr((conductances.shape, wire_ratio)).encode()
-        key = hashlib.blake2b(conductances.tobytes(), key=hashlib.sha256(described).digest()).digest()
-        if key in self._answers:
-            self._answers.move_to_end(key)
-            return self._answers[key]
-        answer = effective_conductances(conductances, wire_ratio)
-        answer.flags.writeable = False
-        self._answers[key] = answer
-        self._bytes += answer.nbytes
-        while self._bytes > self._most_bytes:
-            _, forgotten = self._answers.popitem(last=False)
-            self._bytes -= forgotten.nbytes
-        return answer
+def _above_diagonal(size: int) -> npt.NDArray[np.bool_]:
+    return np.less.outer(np.arange(size), np.arange(size))
 
 
-_SOLVED = Solved(_BYTES_KEPT)
+def _pivots(diagonal: Floats) -> Floats:
+    pivots, pivot = [], np.inf
+    for element in diagonal.tolist():
+        pivot = element - 1 / pivot
+        pivots.append(pivot)
+    return np.array(pivots)
 
 
-def _check(cells: Doubles, axes: tuple[str, ...], wire_ratio: float) -> None:
-    problems = []
-    if cells.ndim != len(axes) or not cells.size:
-        shape = f"({', '.join(axes)}), none of them 0"
-        problems.append(Problem("crossbar conductances", "shape", str(cells.shape), shape))
-    elif not (np.isfinite(cells).all() and cells.min() >= 0):
-        wrong = cells[~(np.isfinite(cells) & (cells >= 0))][0]
-        problems.append(Problem("crossbar conductances", value=str(wrong), expected="finite numbers from 0"))
-    if not (math.isfinite(wire_ratio) and wire_ratio >= 0):
-        problems.append(Problem("crossbar", "device.wire_ratio", str(wire_ratio), "a finite number from 0"))
-    if problems:
-        raise InputError(*problems)
+class _Kept:
+    """Solved arrays, the last ones asked for, up to `most` cells in all: runs over seeds and sweeps write the same
+    ideal cells over and over."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._cells = 0
+        self._solved: OrderedDict[tuple[tuple[int, ...], float, bytes], Floats] = OrderedDict()
+
+    def solved(self, conductances: Floats, wire_ratio: float) -> Floats:
+        """`effective_conductances`, which must not be written to."""
+        digest = hashlib.sha256(np.ascontiguousarray(conductances).data).digest()
+        key = (conductances.shape, wire_ratio, digest)
+        if key in self._solved:
+            self._solved.move_to_end(key)
+            return self._solved[key]
+        found = self._solved[key] = effective_conductances(conductances, wire_ratio)
+        self._cells += found.size
+        while self._cells > self._most:
+            _, oldest = self._solved.popitem(last=False)
+            self._cells -= oldest.size
+        return found
+
+
+_KEPT = _Kept(MOST_KEPT)

@@ -11,15 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.crossbar.adc import loses_nothing, steps_for
-from archsim.crossbar.cells import real_cells
-from archsim.crossbar.conversions import RowGroup, Scratch, row_group
+from archsim.crossbar.conversions import RowGroup, Scratch
 from archsim.crossbar.devices import DeviceErrors
 from archsim.crossbar.draws import Draws
-from archsim.crossbar.encodings import Encoded, find_encoding
 from archsim.crossbar.exact import exact_dtype
 from archsim.crossbar.inputs import driven
 from archsim.crossbar.popcount import BitGroup, faster
 from archsim.crossbar.spec import CrossbarSpec
+from archsim.crossbar.writing import READS, Writer, encode
 from archsim.errors import input_error
 
 Integers = npt.NDArray[np.int64]
@@ -30,9 +29,6 @@ WEIGHTS_AT_ONCE = 2**22
 # Cells of a matrix that are kept ready to be read; those of a larger one are encoded again whenever it is read.
 CELLS_KEPT = 2**25
 
-# What a stream of random numbers is for, behind the seed and the number of a group of rows.
-_CELLS, _READS = 0, 1
-
 IDEAL = DeviceErrors()
 
 
@@ -40,29 +36,34 @@ IDEAL = DeviceErrors()
 class ProgrammedMatrix:
     """Weights (rows, outputs) in crossbars.
 
-    `groups` are the rows that are read together; `lossless_groups` says of each that no column sum of it, whatever
+    `writer` is how they were written; `lossless_groups` says of each group of rows that no column sum of it, whatever
     the inputs, is changed by the ADC. `product_type` is a type in which the product of the weights with any valid
     input is exact; `column_sums` (outputs,) add up the weights. `kept` are the groups, by number, that stand ready:
-    those that are not lossless, if the matrix is not too large. `slices` is how many columns an output takes, in each
-    of `arrays_per_block` arrays. `steps` are those of the converters of each slice. `devices` are what the cells are
-    off by, drawn from `seed`; `pulses` is how many it took to write them, None unless writing is verified. Every read
-    draws new noise: `reads` numbers them.
+    those that are not lossless, if the matrix is not too large, and those that were cut into bits, which take an eighth
+    of the memory. `slices` is how many columns an output takes, in each of `arrays_per_block` arrays. `pulses` is how
+    many it took to write the cells, None unless writing is verified. Every read draws new noise: `reads` numbers them.
     """
 
-    spec: CrossbarSpec
+    writer: Writer
     weights: npt.NDArray[np.int16]
     product_type: type[np.float32] | type[np.float64] | type[np.int64]
     column_sums: Integers
-    groups: tuple[slice, ...]
     lossless_groups: tuple[bool, ...]
     kept: dict[int, RowGroup | BitGroup]
     slices: int
     arrays_per_block: int
-    steps: tuple[int, ...]
-    devices: DeviceErrors
-    seed: tuple[int, ...]
     pulses: int | None
     reads: Iterator[int]
+
+    @property
+    def spec(self) -> CrossbarSpec:
+        """The crossbar."""
+        return self.writer.spec
+
+    @property
+    def groups(self) -> tuple[slice, ...]:
+        """The rows that are read together."""
+        return self.writer.groups
 
     @property
     def lossless(self) -> bool:
@@ -104,7 +105,7 @@ class ProgrammedMatrix:
                 self._multiply(result, inputs, run[0].start, run[-1].stop)
                 continue
             for number in numbers:
-                draws = Draws(*self.seed, number, _READS, read)
+                draws = Draws(*self.writer.seed, number, READS, read)
                 drives = driven(inputs[:, self.groups[number]], self.spec)
                 self._fast(number, len(inputs), read).add(result, drives, scratch, draws)
         return result
@@ -114,8 +115,8 @@ class ProgrammedMatrix:
         kept = self.kept.get(number)
         if isinstance(kept, BitGroup):
             return kept
-        group = faster(self._ready(number), vectors, read)
-        if kept is not None:
+        group = faster(self._ready(number), vectors, 0 if kept is None else read)
+        if isinstance(group, BitGroup):
             self.kept[number] = group
         return group
 
@@ -124,8 +125,7 @@ class ProgrammedMatrix:
         kept = self.kept.get(number)
         if isinstance(kept, RowGroup):
             return kept
-        wide = self.weights[self.groups[number]].astype(np.int64)
-        return _group(_encoded(wide, self.spec), wide, self.spec, self.steps, self.devices, (*self.seed, number))[0]
+        return self.writer.written_again(number, self.weights)
 
     def largest_sums(self, inputs: npt.NDArray[Any]) -> tuple[int, ...]:
         """The largest column sum of each slice over `inputs` (vectors, rows), as converters of `calibrated` range take
@@ -173,72 +173,48 @@ def program(
         raise input_error("crossbar weights", "shape", value=weights.shape, expected="(rows, outputs)")
     _check_integers("crossbar weights", weights, spec.weight_range)
     groups, lossless = spec.row_groups(len(weights)), []
-    steps = steps or _steps(weights, groups, spec)
+    writer = Writer(spec, groups, steps or _steps(weights, groups, spec), devices, tuple(seed))
     kept: dict[int, RowGroup | BitGroup] = {}
     magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
-    pulses = None
-    for number, rows in enumerate(groups):
-        part = weights[rows].astype(np.int64)
-        encoded = _encoded(part, spec)
-        assert np.array_equal(encoded.decode(), part), f"encoding {spec.sign!r} changes weights"
-        exact = devices.ideal and loses_nothing(encoded.largest_sum * spec.largest_digit, spec, max(steps))
-        lossless.append(exact)
-        keep = weights.size * len(encoded.cells) <= CELLS_KEPT
-        if not exact and (keep or devices.verify_pulses):
-            group, taken = _group(encoded, part, spec, steps, devices, (*seed, number))
-            pulses = taken if pulses is None or taken is None else pulses + taken
-            if keep:
-                kept[number] = group
-        magnitudes += np.abs(part).sum(axis=0)
-        column_sums += part.sum(axis=0)
+    pulses: list[int] = []
+    for numbers in writer.together():
+        parts = [weights[groups[number]].astype(np.int64) for number in numbers]
+        encoded = [encode(part, spec) for part in parts]
+        for one, part in zip(encoded, parts, strict=True):
+            assert np.array_equal(one.decode(), part), f"encoding {spec.sign!r} changes weights"
+            exact = writer.ideal and loses_nothing(one.largest_sum * spec.largest_digit, spec, max(writer.steps))
+            lossless.append(exact)
+            magnitudes += np.abs(part).sum(axis=0)
+            column_sums += part.sum(axis=0)
+        keep = weights.size * len(encoded[0].cells) <= CELLS_KEPT
+        if not all(lossless[-len(numbers) :]) and (keep or devices.verify_pulses is not None):
+            written, taken = writer.write(numbers, parts, encoded)
+            pulses += [] if taken is None else [taken]
+            kept |= zip(numbers, written, strict=True) if keep else ()
     product_type = exact_dtype(int(magnitudes.max()) * max(map(abs, spec.input_range)))
     return ProgrammedMatrix(
-        spec,
+        writer,
         weights.astype(np.int16),
         product_type,
         column_sums,
-        groups,
         tuple(lossless),
         kept,
-        len(encoded.cells),
-        encoded.arrays,
-        steps,
-        devices,
-        tuple(seed),
-        pulses,
+        len(encoded[0].cells),
+        encoded[0].arrays,
+        sum(pulses) if pulses else None,
         reads or count(),
     )
 
 
 def _steps(weights: npt.NDArray[Any], groups: tuple[slice, ...], spec: CrossbarSpec) -> tuple[int, ...]:
     """What a code of the converters of each slice is worth."""
-    encoded = _encoded(weights[groups[0]].astype(np.int64), spec)
+    encoded = encode(weights[groups[0]].astype(np.int64), spec)
     if spec.adc_range == "calibrated":
         raise input_error("crossbar", "steps", expected="steps that were measured, where adc.full_scale is calibrated")
     if spec.adc_range == "fixed":
         return (spec.adc_step,) * len(encoded.cells)
-    sums = [_encoded(weights[rows].astype(np.int64), spec).slice_sums for rows in groups]
+    sums = [encode(weights[rows].astype(np.int64), spec).slice_sums for rows in groups]
     return steps_for(tuple((np.max(sums, axis=0) * spec.largest_digit).tolist()), spec)
-
-
-def _encoded(weights: Integers, spec: CrossbarSpec) -> Encoded:
-    return find_encoding(spec.sign)(weights, spec)
-
-
-def _group(
-    encoded: Encoded,
-    weights: Integers,
-    spec: CrossbarSpec,
-    steps: tuple[int, ...],
-    devices: DeviceErrors,
-    key: tuple[int, ...],
-) -> tuple[RowGroup, int | None]:
-    """Rows ready to be multiplied, and the pulses that it took to write them."""
-    sums = weights.sum(axis=0)
-    if devices.ideal and spec.adc_exact:
-        return row_group(encoded, sums, spec, steps), None
-    (cells,) = real_cells([encoded], spec, devices, [(*key, _CELLS)])
-    return row_group(encoded, sums, spec, steps, (cells, devices)), cells.pulses
 
 
 def _check_integers(source: str, values: npt.NDArray[Any], limits: tuple[int, int]) -> None:

@@ -2,7 +2,18 @@
 
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
+from archsim.hardware.device import Device, device_files
 from archsim.hardware.loading import design_names, load_design
 from archsim.hardware.parts import Bus, Memory, Noc
 
-__all__ = ["Bus", "Design", "Memory", "Noc", "data_folder", "design_names", "load_design"]
+__all__ = [
+    "Bus",
+    "Design",
+    "Device",
+    "Memory",
+    "Noc",
+    "data_folder",
+    "design_names",
+    "device_files",
+    "load_design",
+]

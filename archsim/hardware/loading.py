@@ -15,10 +15,8 @@ from pydantic_core import ErrorDetails
 from archsim.errors import InputError, Problem, input_error, nearest_name
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
-
-_LARGEST_FILE_BYTES = 1_000_000
-
-Lines = dict[tuple[str, ...], str]
+from archsim.hardware.device import add_device_file
+from archsim.hardware.files import Lines, construct, read_yaml
 
 
 def design_names() -> tuple[str, ...]:
@@ -32,16 +30,19 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
     Raises `InputError` that lists every unknown key, wrong type and value out of range, with its line.
     """
     path = _find(name_or_path)
-    data, lines = _read(path)
+    data, lines = read_yaml(path)
+    if data.get("device") is None:
+        data.pop("device", None)
     chosen = {}
     for setting in settings:
         key, value = _parse_setting(setting)
         chosen[key] = value
-        lines[key] = f"--set {'.'.join(key)}"
+        lines[key] = (f"--set {'.'.join(key)}", "")
     if ("copies", "explicit") in chosen:
         chosen.setdefault(("copies", "policy"), "explicit")
     for key, value in chosen.items():
         _apply(data, key, value)
+    add_device_file(data, lines)
     try:
         return Design.model_validate(data)
     except ValidationError as error:
@@ -70,51 +71,6 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Lines]:
-    try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise input_error(str(path), expected=f"a design of at most {_LARGEST_FILE_BYTES} bytes")
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise input_error(str(path), expected=f"a file that can be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        detail = " ".join(str(error).split())
-        raise input_error(str(path), expected=f"a YAML file ({detail})") from None
-    if root is None:
-        raise input_error(str(path), value="an empty file", expected="a YAML mapping of keys to values")
-    if not isinstance(root, yaml.MappingNode):
-        raise input_error(str(path), expected="a YAML mapping of keys to values")
-    lines: Lines = {}
-    return _construct(str(path), root, (), lines, set()), lines
-
-
-def _construct(source: str, node: yaml.Node, place: tuple[str, ...], lines: Lines, seen: set[int]) -> Any:
-    """The value of a node; notes the line of each place, refuses aliases and doubled keys."""
-    line = f"line {node.start_mark.line + 1}, {'.'.join(place)}"
-    if id(node) in seen:
-        raise input_error(source, line, expected="a value written out (no YAML aliases)")
-    seen.add(id(node))
-    lines[place] = line
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in result:
-                raise input_error(source, f"line {key_node.start_mark.line + 1}", value=key, expected="each key once")
-            result[key] = _construct(source, value_node, (*place, key), lines, seen)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(source, item, (*place, str(index)), lines, seen) for index, item in enumerate(node.value)]
-    return _scalar(source, line, node)
-
-
-def _scalar(source: str, place: str, node: yaml.Node) -> Any:
-    try:
-        return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, TypeError):
-        raise input_error(source, place, value=node.value, expected="a plain YAML value") from None
-
-
 def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
@@ -123,7 +79,7 @@ def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         raise input_error(f"--set {key}", value=repr(text), expected="a YAML value") from None
-    value = None if root is None else _construct("--set", root, (key,), {}, set())
+    value = None if root is None else construct("--set", root, (key,), {}, set())
     return tuple(key.strip().split(".")), value
 
 
@@ -181,10 +137,8 @@ def _place(lines: Lines, detail: ErrorDetails) -> tuple[str, ...]:
 
 
 def _problem(source: str, lines: Lines, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
-    set_below = next((line for key, line in lines.items() if key[: len(place)] == place and line.startswith("--")), "")
-    where = lines.get(place, set_below or ".".join(place))
-    if where.startswith("--set"):
-        source, where = where, ""
+    below = (at for key, at in lines.items() if key[: len(place)] == place and at[0].startswith("--"))
+    source, where = lines.get(place) or next(below, (source, ".".join(place)))
     if detail["type"] == "missing":
         return Problem(source, ".".join(place), expected="a value (the key is missing)")
     if detail["type"] == "extra_forbidden":

@@ -30,7 +30,8 @@ class CrossbarArray(Part):
     """One crossbar: `rows` wordlines x `columns` bitlines of cells that hold `cell_bits` each.
 
     `sign` names how signed weights stand in unsigned cells: an encoding of `archsim.crossbar`, whose room `signs`
-    tells; `offset` (a bias, as ISAAC) is one. `write_ns` is the pulse that writes a row.
+    tells; `offset` (a bias, as ISAAC) is one. `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of
+    the wire between two neighbouring cells.
     """
 
     rows: Count
@@ -39,6 +40,7 @@ class CrossbarArray(Part):
     dac_bits: Annotated[int, Field(strict=True, ge=1, le=16)]
     read_ns: Exact
     write_ns: Exact | None = None
+    wire_ohm: Exact | None = None
     sign: str
 
 

@@ -26,7 +26,8 @@ class Evaluation:
     """Accuracies in 0..1 (None without labels) through crossbars and in floating point; errors of the outputs
     against floating point; `outputs` (numpy arrays by ONNX name) are not part of the JSON.
 
-    `seeds` are those that device errors were drawn with; ideal devices draw none.
+    `seeds` are those that device errors were drawn with; ideal devices draw none. `notes` are what is allowed in the
+    design and yet to be known.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Evaluation:
     seeds: tuple[int, ...]
     layers: tuple[EvaluatedLayer, ...]
     outputs: Mapping[str, Any] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -64,6 +66,7 @@ class Evaluation:
             "seeds": list(self.seeds),
             "layers": layers,
             "checks": {"exact": self.exact},
+            "notes": list(self.notes),
         }
 
 
@@ -79,7 +82,8 @@ def evaluation_tables(evaluation: Evaluation) -> tuple[Table, Table]:
         ("lossless layers are exact", plain(evaluation.exact)),
     )
     title = f"{evaluation.model} through the crossbars of {evaluation.mapping}"
-    whole = Table(title, (Column("figure", "figure", left=True), Column("value", "value")), figures)
+    notes = tuple(f"note: {note}" for note in evaluation.notes)
+    whole = Table(title, (Column("figure", "figure", left=True), Column("value", "value")), figures, notes)
     columns = (
         Column("name", "layer", left=True),
         Column("lossless", "ADC loses nothing"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archsim.crossbar import MAX_PRECISION_BITS, CrossbarSpec, find_encoding
-from archsim.errors import InputError, Problem
+from archsim.crossbar import DEVICE_FIELDS, MAX_PRECISION_BITS, CrossbarSpec, DeviceErrors, find_encoding
+from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
 from archsim.hardware.parts import Adc
 
@@ -18,11 +18,12 @@ def crossbar_spec(design: Design) -> CrossbarSpec:
     """The crossbar that `design` describes; inputs count as unsigned until a calibration says otherwise.
 
     Without `adc.full_scale` one code of the ADC is one unit of a column sum: fewer bits than the sums need saturate,
-    they do not coarsen; where there are no ADCs, counters take every sum as it is. An unknown `array.sign`, or more
-    bits than the arithmetic covers, raise `InputError`.
+    they do not coarsen; where there are no ADCs, counters take every sum as it is. An unknown `array.sign`, more
+    bits than the arithmetic covers, and weights that do not fill their cells raise `InputError`.
     """
     find_encoding(design.array.sign)
     _check_precision(design)
+    _check_cells(design)
     ideal = CrossbarSpec(
         rows=design.array.rows,
         columns=design.array.columns,
@@ -53,6 +54,51 @@ def _converted(ideal: CrossbarSpec, adc: Adc) -> CrossbarSpec:
         adc_offset=adc.offset_codes or 0.0,
         adc_sigma=adc.sigma_codes or 0.0,
     )
+
+
+def device_errors(design: Design) -> DeviceErrors:
+    """What the cells of `design` are off by: its `device`, keys that are null being effects that are not there, and
+    the resistance of the wire between two cells over that of a cell (`array.wire_ohm / device.on_resistance_ohm`).
+
+    Values out of range raise `InputError`, all at once.
+    """
+    device = design.device
+    if device is None:
+        return DeviceErrors()
+    given = {name: getattr(device, name) for name in DEVICE_FIELDS if name != "wire_ratio"}
+    if design.array.wire_ohm is not None and device.on_resistance_ohm is not None:
+        given["wire_ratio"] = float(design.array.wire_ohm / device.on_resistance_ohm)
+    try:
+        return DeviceErrors(**{name: value for name, value in given.items() if value is not None})
+    except InputError as error:
+        source = f"design {design.name}" + (f", device {device.name}" if device.name else "")
+        raise InputError(*(replace(problem, source=source) for problem in error.problems)) from None
+
+
+def design_notes(design: Design) -> tuple[str, ...]:
+    """What is allowed in a design and yet not what anyone would choose: more bits of the ADC than the largest column
+    sum takes, where a code is one unit of a sum.
+
+    With `offset` a column that could reach the top bit is stored flipped, so that the sums are a bit shorter
+    (ISAAC, ISCA 2016).
+    """
+    if design.adc is None or design.adc.full_scale is not None:
+        return ()
+    largest = crossbar_spec(design).largest_sum
+    needed = max(1, largest.bit_length() - (design.array.sign == "offset"))
+    if design.adc.bits <= needed:
+        return ()
+    return (f"adc.bits {design.adc.bits} is more than the largest column sum takes, {needed} bits",)
+
+
+def _check_cells(design: Design) -> None:
+    """Whether the bits of a weight fill whole cells; they need not where the sign stands apart, and seldom do."""
+    bits, cell = design.precision.weight_bits, design.array.cell_bits
+    if bits % cell and not design.sign_cells.sign_bits:
+        near = [one for one in (bits - bits % cell, bits - bits % cell + cell) if 2 <= one <= MAX_PRECISION_BITS]
+        settings = " or ".join(f"--set precision.weight_bits={one}" for one in near)
+        expected = f"a multiple of array.cell_bits, {cell}, where numbers are computed: {settings}"
+        raise input_error(f"design {design.name}", "precision.weight_bits", value=bits, expected=expected)
 
 
 def _check_precision(design: Design) -> None:

@@ -7,23 +7,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.crossbar import CrossbarSpec
+from archsim.crossbar import CrossbarSpec, DeviceErrors
 from archsim.errors import input_error
 from archsim.graph import Graph
 from archsim.graph.tensors import Array
 from archsim.values.batches import Batches, cut_batches, join_batches
-from archsim.values.calibration import RangeRule
+from archsim.values.calibration import Calibration, RangeRule
 from archsim.values.execution import batches_at_once, check_runnable, execute
 from archsim.values.full_scale import SumsRule
-from archsim.values.quantised import CrossbarRule, MatrixCheck, output_errors
+from archsim.values.layer_errors import AloneRule, LayerErrors, PairedRule, matrix_names
+from archsim.values.quantised import IDEAL_DEVICES, CrossbarRule, MatrixCheck, output_errors
 from archsim.values.windows import MatrixRule
+
+Progress = Callable[[int, int], None]
+"""Is told how many samples are done, and of how many; one that is computed n times counts n times."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Data that fit a graph, cut into its batches, with `labels` (samples,) if there are any; `source` names them in
+    messages."""
+
+    graph: Graph
+    batches: Batches
+    labels: Array | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What samples give in floating point, once for all runs through crossbars: `outputs` by name (see
+    `join_batches`), `accuracy` (0..1, None without labels), and the `ranges` of what matrix layers read."""
+
+    samples: Samples
+    outputs: Mapping[str, Array]
+    accuracy: float | None
+    ranges: Calibration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvaluationResult:
     """Accuracies in 0..1 through crossbars and in floating point (None without labels), the number of samples,
     errors against floating point over all elements of all outputs, the outputs by name (see `join_batches`),
-    and a check of each matrix layer."""
+    a check of each matrix layer, and the errors of each if they were asked for."""
 
     accuracy: float | None
     reference_accuracy: float | None
@@ -32,6 +58,7 @@ class EvaluationResult:
     mean_abs_error: float
     outputs: Mapping[str, Array]
     layers: tuple[MatrixCheck, ...]
+    layer_errors: tuple[LayerErrors, ...] = ()
 
 
 def evaluate(
@@ -41,71 +68,117 @@ def evaluate(
     *,
     labels: Array | None = None,
     source: str = "data",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Run `arrays` (one for each input, samples along the first axis, see `cut_batches`) through the graph, in
-    floating point and through crossbars that `spec` describes.
+    floating point and through ideal crossbars that `spec` describes.
 
-    Activations are calibrated on all samples: their ranges are those of the floating-point run, so that the
-    order of the samples changes nothing.
-
-    With `labels` (samples,), the answer to a sample is the largest element of the first output. `source` names
-    the data in messages; `progress` is told how many samples are done, and of how many, where each sample counts
-    twice, once in floating point and once through crossbars. Data or labels that do not fit, and a graph without
-    numbers, raise `InputError`.
+    See `samples_of`, `float_reference` and `evaluate_crossbars`.
     """
+    samples = samples_of(graph, arrays, labels, source)
+    reference = float_reference(samples, progress=part_of(progress, 0, 2))
+    return evaluate_crossbars(reference, spec, progress=part_of(progress, 1, 2))
+
+
+def samples_of(graph: Graph, arrays: Mapping[str, Array], labels: Array | None, source: str) -> Samples:
+    """`arrays` in the batches of the graph; data or labels that do not fit, and a graph without numbers, raise
+    `InputError`."""
     check_runnable(graph)
     batches = cut_batches(graph, arrays, source)
     if labels is not None:
         labels = _checked_labels(labels, batches.samples, source)
-    ranges = RangeRule(graph)
-    references = _run(graph, batches, ranges, progress, 0)
-    calibration = ranges.calibration
-    if spec.adc_range == "calibrated":
-        sums = SumsRule(graph, calibration, spec)
-        _run(graph, batches, sums, None, 0)
-        calibration = sums.calibration
-    rule = CrossbarRule(graph, calibration, spec)
-    answers = _run(graph, batches, rule, progress, batches.samples)
-    return _result(graph, batches, answers, references, labels, rule.checks, source)
+    return Samples(graph, batches, labels, source)
 
 
-def _run(
-    graph: Graph, batches: Batches, rule: MatrixRule, progress: Callable[[int, int], None] | None, before: int
-) -> list[dict[str, Array]]:
-    """The outputs of every batch; `before` samples are done already."""
-    outputs: list[dict[str, Array]] = []
-    step = batches_at_once(graph)
-    for start in range(0, batches.count, step):
-        chunk = [batches.batch(index) for index in range(start, min(start + step, batches.count))]
-        outputs += execute(graph, chunk, rule)
-        if progress is not None:
-            progress(before + min((start + step) * batches.size, batches.samples), 2 * batches.samples)
-    return outputs
+def float_reference(samples: Samples, *, progress: Progress | None = None) -> Reference:
+    """The samples in floating point.
+
+    Activations are calibrated on all samples: their ranges are those of this run, so that the order of the samples
+    changes nothing. The answer to a sample is the largest element of the first output; labels that it cannot be raise
+    `InputError`.
+    """
+    ranges = RangeRule(samples.graph)
+    outputs = _joined(samples, _run(samples, ranges, progress))
+    return Reference(samples, outputs, _accuracy(samples, outputs), ranges.calibration)
 
 
-def _result(
-    graph: Graph,
-    batches: Batches,
-    answers: list[dict[str, Array]],
-    references: list[dict[str, Array]],
-    labels: Array | None,
-    checks: tuple[MatrixCheck, ...],
-    source: str,
+def calibrated(reference: Reference, spec: CrossbarSpec) -> Calibration:
+    """The ranges of the reference and, where `spec.adc_range` is `calibrated`, the largest column sums, which depend on
+    `without_converters(spec)` alone."""
+    if spec.adc_range != "calibrated":
+        return reference.ranges
+    sums = SumsRule(reference.samples.graph, reference.ranges, spec)
+    _run(reference.samples, sums, None)
+    return sums.calibration
+
+
+def passes(samples: Samples, *, layer_errors: bool) -> int:
+    """How many times `evaluate_crossbars` computes every sample."""
+    return 1 + (len(matrix_names(samples.graph)) if layer_errors and samples.labels is not None else 0)
+
+
+def evaluate_crossbars(
+    reference: Reference,
+    spec: CrossbarSpec,
+    devices: DeviceErrors = IDEAL_DEVICES,
+    seed: int = 0,
+    *,
+    calibration: Calibration | None = None,
+    layer_errors: bool = False,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
-    outputs = join_batches(graph, answers, batches.samples)
-    reference = join_batches(graph, references, batches.samples)
-    differences = output_errors(outputs, reference)
-    first = graph.outputs[0]
+    """The samples of the reference through crossbars, of cells that are off by `devices` as `seed` draws it.
+
+    `calibration` is that of `calibrated`, which is computed if it is not given. `layer_errors` also asks for the
+    errors of each matrix layer, in `passes` times the time and twice the memory; the outputs stay the same.
+    """
+    samples = reference.samples
+    rule = CrossbarRule(samples.graph, calibration or calibrated(reference, spec), spec, devices, seed)
+    paired = PairedRule(samples.graph, rule) if layer_errors else None
+    count = passes(samples, layer_errors=layer_errors)
+    outputs = _joined(samples, _run(samples, paired or rule, part_of(progress, 0, count)))
+    checks = rule.checks
+    accuracies: dict[str, float] = {}
+    for number, name in enumerate(matrix_names(samples.graph)[: count - 1], start=1):
+        alone = AloneRule(samples.graph, rule, name)
+        accuracy = _accuracy(samples, _joined(samples, _run(samples, alone, part_of(progress, number, count))))
+        accuracies |= {} if accuracy is None else {name: accuracy}
+    differences = output_errors(outputs, reference.outputs)
     return EvaluationResult(
-        accuracy=None if labels is None else _accuracy(outputs[first], labels, first, source),
-        reference_accuracy=None if labels is None else _accuracy(reference[first], labels, first, source),
-        samples=batches.samples,
+        accuracy=_accuracy(samples, outputs),
+        reference_accuracy=reference.accuracy,
+        samples=samples.batches.samples,
         max_abs_error=float(differences.max(initial=0)),
         mean_abs_error=float(differences.mean()),
         outputs=outputs,
         layers=checks,
+        layer_errors=paired.errors(accuracies) if paired else (),
     )
+
+
+def part_of(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """What to tell of a computation that is `number` of `count` equally long ones."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(number * total + done, count * total)
+
+
+def _run(samples: Samples, rule: MatrixRule, progress: Progress | None) -> list[dict[str, Array]]:
+    """The outputs of every batch; those of the second half where the rule takes batches twice."""
+    graph, batches = samples.graph, samples.batches
+    outputs: list[dict[str, Array]] = []
+    step = batches_at_once(graph)
+    for start in range(0, batches.count, step):
+        chunk = [batches.batch(index) for index in range(start, min(start + step, batches.count))]
+        twice = chunk * (2 if isinstance(rule, PairedRule) else 1)
+        outputs += execute(graph, twice, rule)[-len(chunk) :]
+        if progress is not None:
+            progress(min((start + step) * batches.size, batches.samples), batches.samples)
+    return outputs
+
+
+def _joined(samples: Samples, answers: list[dict[str, Array]]) -> dict[str, Array]:
+    return join_batches(samples.graph, answers, samples.batches.samples)
 
 
 def _checked_labels(labels: Array, samples: int, source: str) -> Array:
@@ -116,7 +189,12 @@ def _checked_labels(labels: Array, samples: int, source: str) -> Array:
     return labels.reshape(samples)
 
 
-def _accuracy(output: Array, labels: Array, name: str, source: str) -> float:
+def _accuracy(samples: Samples, outputs: Mapping[str, Array]) -> float | None:
+    """The share of samples whose label is the largest element of the first output; None without labels."""
+    labels, source, name = samples.labels, samples.source, samples.graph.outputs[0]
+    if labels is None:
+        return None
+    output = outputs[name]
     if len(output) != len(labels):
         raise input_error(
             source, "labels", value=f"output {name!r} of shape {output.shape}", expected=f"({len(labels)}, classes)"

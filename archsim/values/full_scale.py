@@ -15,15 +15,20 @@ from archsim.values.quantised import CrossbarRule
 from archsim.values.windows import apply
 
 
+def without_converters(spec: CrossbarSpec) -> CrossbarSpec:
+    """The crossbar with column sums taken as they are."""
+    return replace(
+        spec, adc_bits=None, adc_step=1, adc_range="fixed", adc_gain_error=0.0, adc_offset=0.0, adc_sigma=0.0
+    )
+
+
 class SumsRule:
     """Matrix layers in floating point; the largest column sums that quantised inputs would give are noted, those of
     ideal cells."""
 
     def __init__(self, graph: Graph, calibration: Calibration, spec: CrossbarSpec) -> None:
-        lossless = replace(
-            spec, adc_bits=None, adc_step=1, adc_range="fixed", adc_gain_error=0.0, adc_offset=0.0, adc_sigma=0.0
-        )
-        self._crossbars, self._multiply = CrossbarRule(graph, calibration, lossless), FloatRule(graph)
+        self._crossbars = CrossbarRule(graph, calibration, without_converters(spec))
+        self._multiply = FloatRule(graph)
         self._ranges = calibration.ranges
         self._sums: dict[str, tuple[int, ...]] = {}
 

@@ -92,9 +92,9 @@ class CrossbarRule:
     """Matrix layers through crossbars.
 
     Weights are scaled for each output so that the largest magnitude is 2^(weight_bits-1)-1, or are signs times the mean
-    of the magnitudes in binary networks (`signs_and_scales`); inputs for each
-    tensor so that the calibrated range fits, unsigned where its minimum is not negative, else signed and
-    symmetric. The integer sums are scaled back and the bias added in float64.
+    of the magnitudes in binary networks (`signs_and_scales`); inputs for each tensor so that the calibrated range fits,
+    unsigned where its minimum is not negative, else signed and symmetric. The integer sums are scaled back and the bias
+    added in float64.
 
     Weights and inputs that a network brings as integers and scales are taken as they are, where the crossbar has the
     bits for them; the zero point of inputs goes with the bias. A network that computes in integers has no others: if
@@ -200,8 +200,10 @@ def _on_grid(data: Array, grid: Grid) -> npt.NDArray[np.int32]:
     return to_integers(data, grid.scale, (grid.low - grid.zero_point, grid.high - grid.zero_point)) + grid.zero_point
 
 
-def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int) -> InputError:
-    expected = f"{needed} or more, which the network's own integers take: --set precision.{key}={needed}"
+def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int, unit: int = 1) -> InputError:
+    """`unit` divides what a setting can be."""
+    enough = -(-needed // unit) * unit
+    expected = f"{needed} or more, which the network's own integers take: --set precision.{key}={enough}"
     return input_error(f"precision.{key}", f"node {layer.name!r}", value=bits, expected=expected)
 
 
@@ -225,7 +227,7 @@ def _program(
             return Programmed(written(integers), scales)
         if layer.weights.dtype in INTEGERS:
             needed = max(most.bit_length(), (-least - 1).bit_length()) + 1
-            raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed)
+            raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed, spec.cell_bits)
     if spec.binary:
         signs, sign_scales = signs_and_scales(weights)
         return Programmed(written(signs), sign_scales.reshape(-1))

@@ -20,7 +20,7 @@ def unrolled(layer: RecurrentLayer, operands: tuple[Array, ...], rule: MatrixRul
     """
     data, *first = operands
     states = tuple(state[:, 0] for state in first)
-    matrices = list(_matrices(layer))
+    matrices = list(step_matrices(layer))
     peepholes = tuple(constant.load() for constant in layer.peepholes)
     rounds = len(layer.rounds)
     every = []
@@ -42,9 +42,9 @@ def unrolled(layer: RecurrentLayer, operands: tuple[Array, ...], rule: MatrixRul
     return [np.stack(every, axis=1)[:, :, None], *(state[:, None] for state in states)]
 
 
-def _matrices(layer: RecurrentLayer) -> Iterator[tuple[MatrixLayer, slice]]:
-    """The matrix layers that make a step, with the rows of the window that each reads: one, or one for the input
-    and one for the hidden state where their sums stay apart. Their inputs have one scale."""
+def step_matrices(layer: RecurrentLayer) -> Iterator[tuple[MatrixLayer, slice]]:
+    """The matrix layers that make a step, with the rows of the window that each reads: one, or one for the input and
+    one for the hidden state where their sums stay apart. Their inputs have one scale."""
     biases = (layer.bias, layer.recurrent_bias)
     names = (f"{layer.name} input", f"{layer.name} hidden state") if layer.apart else (layer.name,)
     for name, bias, end, size in zip(names, biases, accumulate(layer.row_parts), layer.row_parts, strict=False):

@@ -8,6 +8,7 @@ import pytest
 from archsim.crossbar import CrossbarSpec, DeviceErrors, encodings, popcount, program
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.inputs import driven
+from archsim.crossbar.ir_drop import effective_conductances
 from archsim.errors import InputError
 from tests.crossbar.specification import specified_product
 
@@ -71,7 +72,7 @@ def test_a_sense_amplifier_gives_the_sign_of_every_sum_of_a_block(rows):
     spec = dataclasses.replace(SPEC, adc_bits=1, adc_range="per_slice")
     weights, inputs = signs(3, rows, 40), signs(4, 100, rows)
     matrix = program(weights, spec)
-    assert matrix.steps == (rows,)
+    assert matrix.writer.steps == (rows,)
     assert np.array_equal(matrix.read(inputs), np.where(inputs @ weights >= 0, rows, -rows))
     fixed = program(weights, dataclasses.replace(spec, adc_range="fixed", adc_step=rows))
     assert np.array_equal(fixed.read(inputs), matrix.read(inputs))
@@ -81,7 +82,7 @@ def test_counting_ones_gives_the_same(monkeypatch):
     monkeypatch.setattr(popcount, "WORTH_LOADING", 0)
     monkeypatch.setattr(popcount, "WORTH_CUTTING", 0)
     spec = dataclasses.replace(SPEC, rows=200, rows_per_read=150, adc_bits=6)
-    weights, inputs = signs(5, 230, 5), np.random.default_rng(6).integers(-1, 2, (9, 230))
+    weights, inputs = signs(5, 230, 30), np.random.default_rng(6).integers(-1, 2, (9, 230))
     matrix = program(weights, spec)
     found = matrix.read(inputs).tolist()
     assert found == specified_product(inputs.tolist(), weights.tolist(), spec)
@@ -107,6 +108,18 @@ def test_noise_is_that_of_the_rows_that_are_driven():
     assert sums.std() == pytest.approx(0.1 * 48**0.5, rel=0.03)
 
 
+def test_wires_are_those_of_each_of_the_two_arrays():
+    """Two groups of rows are one array of 8: neither the groups nor the arrays are wired by themselves."""
+    spec = dataclasses.replace(SPEC, rows_per_read=5, adc_bits=None)
+    weights = signs(8, 8, 6)
+    groups = program(weights, spec, devices=DeviceErrors(wire_ratio=0.01)).kept
+    first, second = (np.split(groups[number].cells, 2) for number in (0, 1))
+    for half, on in enumerate((weights > 0, weights < 0)):
+        found = np.concatenate([first[half], second[half]])
+        assert found == pytest.approx(effective_conductances(on, 0.01), abs=1e-4)
+        assert found[on].max() < 0.97
+
+
 def test_a_weight_of_0_is_refused():
     with pytest.raises(InputError, match=r"crossbar weights: got 0, expected -1 or 1, with array\.sign binary"):
         program(np.array([[1, 0]]), SPEC)
@@ -121,8 +134,9 @@ def test_inputs_beyond_a_sign_are_refused(signed, message):
 
 def test_other_precisions_are_refused_all_at_once():
     with pytest.raises(InputError) as caught:
-        dataclasses.replace(SPEC, weight_bits=2, input_bits=8)
+        dataclasses.replace(SPEC, weight_bits=2, input_bits=8, cell_bits=2)
     assert str(caught.value).splitlines() == [
         "crossbar: precision.weight_bits: got 2, expected 1, with array.sign binary",
         "crossbar: precision.input_bits: got 8, expected 1, with array.sign binary",
+        "crossbar: array.cell_bits: got 2, expected 1, with array.sign binary",
     ]

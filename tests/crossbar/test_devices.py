@@ -11,6 +11,7 @@ from archsim.crossbar import CrossbarSpec, DeviceErrors, encodings, program
 from archsim.crossbar.cells import real_cells
 from archsim.crossbar.draws import Draws, quantiles
 from archsim.crossbar.encodings import Encoded
+from archsim.crossbar.ir_drop import effective_conductances
 from archsim.errors import InputError
 
 # One cell a weight, of a sign of its own.
@@ -195,9 +196,9 @@ def test_converters_add_their_own_errors():
 @pytest.mark.parametrize("sign", sorted(encodings()))
 def test_without_errors_the_path_of_real_cells_gives_the_same_bits(sign):
     rng = np.random.default_rng(1)
-    bits = 1 if sign == "binary" else 8
+    bits, cell_bits = (1, 1) if sign == "binary" else (8, 2)
     spec = CrossbarSpec(
-        rows=64, columns=64, cell_bits=2, dac_bits=1, weight_bits=bits, input_bits=bits, signed_inputs=False,
+        rows=64, columns=64, cell_bits=cell_bits, dac_bits=1, weight_bits=bits, input_bits=bits, signed_inputs=False,
         sign=sign, adc_bits=6, adc_step=1, rows_per_read=32,
     )  # fmt: skip
     low, high = spec.weight_range
@@ -270,3 +271,21 @@ def test_all_bad_errors_are_told_at_once():
     with pytest.raises(InputError) as caught:
         DeviceErrors(sigma=-1, read_sigma=-1, verify_pulses=0)
     assert len(caught.value.problems) == 4
+
+
+def test_wires_are_those_of_a_whole_array_however_few_rows_are_read_at_once():
+    """Two arrays of 8 rows and 6 columns, read 4 rows at a time, against arrays solved one by one."""
+    spec = dataclasses.replace(PLAIN, rows=8, columns=6, rows_per_read=4, sign="offset", cell_bits=1, weight_bits=3)
+    rng = np.random.default_rng(0)
+    weights = rng.integers(-4, 4, (16, 4))
+    weights[::4] = -4  # a row without ones in each read, so that no column is stored flipped
+    matrix = program(weights, spec, devices=DeviceErrors(wire_ratio=0.01, on_off_ratio=20.0))
+    levels = np.concatenate([matrix.kept[number].cells for number in range(4)])
+    # an output's three bits are three columns; two outputs fill an array
+    bits = (weights[:, :, None] + 4) >> np.arange(3) & 1
+    for rows in (slice(0, 8), slice(8, 16)):
+        for outputs in (slice(0, 2), slice(2, 4)):
+            conducted = 1 / 20 + 19 / 20 * bits[rows, outputs].reshape(8, 6)
+            expected = effective_conductances(conducted, 0.01).reshape(8, 2, 3)
+            found = levels[rows].reshape(8, 3, 4)[:, :, outputs].transpose(0, 2, 1)
+            assert found == pytest.approx(expected, abs=2.0**-14)

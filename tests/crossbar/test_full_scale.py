@@ -21,7 +21,7 @@ def test_each_slice_has_the_smallest_step_with_which_its_cells_are_within_the_co
     """27 is 3, 2, 1, 0 in cells of 2 bits: 4 rows add up to 12, 8, 4, 0, and 2 bits are 3 codes."""
     weights = np.full((8, 2), 27)
     matrix = program(weights, dataclasses.replace(SPEC, adc_range="per_slice"))
-    assert matrix.steps == (4, 3, 2, 1, 1, 1, 1, 1)
+    assert matrix.writer.steps == (4, 3, 2, 1, 1, 1, 1, 1)
     inputs = np.array([[7] * 8, [7, 0, 0, 0] * 2])
     # of 12, 8, 4 the codes are 3, 3, 2: 12, 9, 4; of 3, 2, 1 they are 1, 1, 1 (half a step goes up): 4, 3, 2
     assert matrix.read(inputs)[:, 0].tolist() == [2 * 7 * (12 + 4 * 9 + 16 * 4), 2 * 7 * (4 + 4 * 3 + 16 * 2)]

@@ -13,7 +13,7 @@ from archsim.hardware import data_folder, design_names, load_design
 
 ISAAC = (data_folder("mappings") / "isaac.yaml").read_text()
 
-ONE_BIT = "precision.weight_bits=1 and precision.input_bits=1"
+ONE_BIT = "1 for each of precision.weight_bits, precision.input_bits, array.cell_bits"
 
 
 def message(source: str | Path, *settings: str) -> str:
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_yaml_mapping(tmp_path: Path, content: bytes, said: st
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     path.write_text("# " + "x" * 1_000_000)
-    assert message(path) == f"{path}: expected a design of at most 1000000 bytes"
+    assert message(path) == f"{path}: expected a file of at most 1000000 bytes"
 
 
 def test_yaml_aliases_are_refused(changed) -> None:
@@ -137,7 +137,7 @@ def test_an_unknown_key_is_told_with_its_line_and_the_nearest_name(changed) -> N
     line = line_of("  dac_bits: 1")
     assert (
         f"{path}: line {line}, array.dac_bit: got unknown key 'dac_bit', expected one of rows, columns, cell_bits, "
-        "dac_bits, read_ns, write_ns, sign (did you mean 'dac_bits'?)"
+        "dac_bits, read_ns, write_ns, wire_ohm, sign (did you mean 'dac_bits'?)"
     ) in said
     assert f"{path}: array.dac_bits: expected a value (the key is missing)" in said
 

@@ -37,6 +37,24 @@ def test_models_and_mappings_list_what_ships(archsim: Run):
     assert "isaac" in archsim("mappings").out
 
 
+def test_devices_list_what_ships(archsim: Run):
+    devices = json.loads(archsim("devices", "--json", "-").out)
+    assert [device["name"] for device in devices] == ["pcm", "rram"]
+    for device in devices:
+        found = load_design("isaac", [f"device.name={device['file']}"]).device
+        assert (found.name, found.description) == (device["name"], device["description"])
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "simulate"])
+def test_an_adc_that_is_too_wide_is_noted_with_the_numbers(archsim: Run, verb: str):
+    data = {"evaluate": ("--data", DATA), "simulate": ("--values",)}[verb]
+    words = (verb, "digits_cnn", *data, "--set", "adc.bits=9")
+    note = "adc.bits 9 is more than the largest column sum takes, 8 bits"
+    assert f"note: {note}" in archsim(*words).out
+    assert note in json.loads(archsim(*words, "--json", "-").out)["notes"]
+    assert note not in archsim(verb, "digits_cnn", *data).out
+
+
 def test_inspect_answers_in_every_form(archsim: Run):
     document = json.loads(archsim("inspect", "lenet5", "--json", "-").out)
     assert document["model"] == {"name": "lenet5", "macs": 416520, "parameters": 61470}

@@ -46,6 +46,8 @@ def test_the_wheel_holds_models_designs_traces_and_the_licence(installed: Path):
     data = installed / "archsim" / "_data"
     assert {path.name for path in (ROOT / "models").glob("*.onnx")} == {p.name for p in data.glob("models/*.onnx")}
     assert {path.name for path in (ROOT / "mappings").glob("*.yaml")} == {p.name for p in data.glob("mappings/*.yaml")}
+    devices = {path.name for path in (ROOT / "mappings" / "devices").glob("*.yaml")}
+    assert devices == {path.name for path in data.glob("mappings/devices/*.yaml")} == {"pcm.yaml", "rram.yaml"}
     assert (data / "traces" / "README.md").is_file()
     assert (installed / "archsim" / "py.typed").is_file()
     assert list(installed.glob("archsim-*.dist-info/licenses/LICENSE"))

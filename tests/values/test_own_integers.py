@@ -117,7 +117,7 @@ def integer_network(weights, kind=np.int8):
     [
         ([[1], [2], [3]], np.int8, {"input_bits": 6}, "precision.input_bits: node 'y': got 6, expected 8 or more"),
         ([[1], [-128], [3]], np.int8, {"weight_bits": 7}, "precision.weight_bits: node 'y': got 7, expected 8 or more"),
-        ([[1], [200], [3]], np.uint8, {}, "precision.weight_bits: node 'y': got 8, expected 9 or more.*weight_bits=9"),
+        ([[1], [200], [3]], np.uint8, {}, "precision.weight_bits: node 'y': got 8, expected 9 or more.*weight_bits=10"),
     ],
 )  # fmt: skip
 def test_a_network_of_integers_needs_the_bits_for_them(weights, kind, bits, message):
