@@ -1,13 +1,25 @@
-"""What cells seem to conduct because wires have a resistance."""
+"""What cells seem to conduct because wires have a resistance.
+
+    source ==== o ==== o ==== o        ==  a segment of a row
+                |      |      |         |  a cell, from its row to its column
+                .      .      .         .  a node of a column, a segment above the next (the last: above 0 V)
+
+Cells are ohmic, so that the network is linear: the currents of the columns are the voltages of the rows times a matrix,
+whatever the voltages are. That is not so where cells are not ohmic, or where a row that is not driven is cut off from
+its cells instead of being held at 0 V.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from archsim.errors import InputError, Problem
 
 Floats = npt.NDArray[np.float64]
 
@@ -16,10 +28,10 @@ MOST_KEPT = 2**25
 
 
 def effective_conductances(conductances: npt.NDArray[Any], wire_ratio: float) -> Floats:
-    """The conductances (rows, columns) of an array without wires whose columns carry the same currents, for any
-    voltages of the rows: the network is linear, so `voltages @ result` are the currents.
+    """The conductances (rows, columns) of an array without wires whose columns carry the same currents: those of
+    voltages (vectors, rows) are `voltages @ result`.
 
-    `conductances` (rows, columns), none below 0, are in units of that of a cell that is fully on, `wire_ratio` is the
+    `conductances` (rows, columns), from 0, are in units of that of a cell that is fully on, `wire_ratio` is the
     resistance of a segment of wire in units of that cell's resistance; 0 gives the conductances back as they are.
 
     A row is driven by an ideal source at its left end, a column is held at 0 V at its bottom end, both ends being open
@@ -30,9 +42,10 @@ def effective_conductances(conductances: npt.NDArray[Any], wire_ratio: float) ->
     Kirchhoff's equations are solved line by line: the nodes of a row's wire are eliminated, which leaves a block
     tridiagonal system of the nodes of the columns' wires, and of that the inverse of each block. No iteration, no
     tolerance. The last bits depend on the machine's LAPACK; rounded to a grid the results are equal, but for those
-    within 1e-12 of a tie.
+    within 1e-12 of a tie. Another shape, and numbers that are negative or not finite, raise `InputError`.
     """
     given = np.asarray(conductances, dtype=np.float64)
+    _check(given, ("rows", "columns"), wire_ratio)
     if not wire_ratio:
         return given
     rows, columns = given.shape
@@ -47,12 +60,14 @@ def with_ir_drop(cells: npt.NDArray[Any], columns: int, wire_ratio: float) -> Fl
 
     The slices of an output are neighbouring columns, outputs stand side by side, and arrays are filled one after the
     other. What a matrix leaves free of an array is not there: the rows farthest from the converters and the columns
-    farthest from the drivers, through which no current would flow.
+    farthest from the drivers, through which no current would flow. Bad cells raise `InputError`.
     """
+    given = np.asarray(cells, dtype=np.float64)
+    _check(given, ("slices", "rows", "outputs"), wire_ratio)
     if not wire_ratio:
-        return np.asarray(cells, dtype=np.float64)
-    slices, rows, outputs = cells.shape
-    side_by_side = np.asarray(cells, dtype=np.float64).transpose(1, 2, 0).reshape(rows, outputs * slices)
+        return given
+    slices, rows, outputs = given.shape
+    side_by_side = given.transpose(1, 2, 0).reshape(rows, outputs * slices)
     starts = range(0, outputs * slices, columns)
     found = [_KEPT.solved(side_by_side[:, start : start + columns], wire_ratio) for start in starts]
     return np.concatenate(found, axis=1).reshape(rows, outputs, slices).transpose(2, 0, 1)
@@ -117,13 +132,14 @@ class _Kept:
         self._solved: OrderedDict[tuple[tuple[int, ...], float, bytes], Floats] = OrderedDict()
 
     def solved(self, conductances: Floats, wire_ratio: float) -> Floats:
-        """`effective_conductances`, which must not be written to."""
+        """`effective_conductances`, which cannot be written to."""
         digest = hashlib.sha256(np.ascontiguousarray(conductances).data).digest()
         key = (conductances.shape, wire_ratio, digest)
         if key in self._solved:
             self._solved.move_to_end(key)
             return self._solved[key]
         found = self._solved[key] = effective_conductances(conductances, wire_ratio)
+        found.flags.writeable = False
         self._cells += found.size
         while self._cells > self._most:
             _, oldest = self._solved.popitem(last=False)
@@ -132,3 +148,17 @@ class _Kept:
 
 
 _KEPT = _Kept(MOST_KEPT)
+
+
+def _check(cells: Floats, axes: tuple[str, ...], wire_ratio: float) -> None:
+    problems = []
+    if cells.ndim != len(axes) or not cells.size:
+        shape = f"({', '.join(axes)}), none of them 0"
+        problems.append(Problem("crossbar conductances", "shape", str(cells.shape), shape))
+    elif not (np.isfinite(cells).all() and cells.min() >= 0):
+        wrong = cells[~(np.isfinite(cells) & (cells >= 0))][0]
+        problems.append(Problem("crossbar conductances", value=str(wrong), expected="finite numbers from 0"))
+    if not (math.isfinite(wire_ratio) and wire_ratio >= 0):
+        problems.append(Problem("crossbar", "device.wire_ratio", str(wire_ratio), "a finite number from 0"))
+    if problems:
+        raise InputError(*problems)

@@ -92,9 +92,10 @@ def design_notes(design: Design) -> tuple[str, ...]:
 
 
 def _check_cells(design: Design) -> None:
-    """Whether the bits of a weight fill whole cells; they need not where the sign stands apart, and seldom do."""
+    """Whether the bits of a weight fill whole cells; a sign bit that has a cell of its own need not be counted."""
     bits, cell = design.precision.weight_bits, design.array.cell_bits
-    if bits % cell and not design.sign_cells.sign_bits:
+    apart = design.sign_cells.sign_bits
+    if bits % cell and (bits - apart) % cell:
         near = [one for one in (bits - bits % cell, bits - bits % cell + cell) if 2 <= one <= MAX_PRECISION_BITS]
         settings = " or ".join(f"--set precision.weight_bits={one}" for one in near)
         expected = f"a multiple of array.cell_bits, {cell}, where numbers are computed: {settings}"

@@ -7,6 +7,7 @@ import pytest
 
 from archsim.crossbar import ir_drop
 from archsim.crossbar.ir_drop import effective_conductances, with_ir_drop
+from archsim.errors import InputError
 
 RATIOS = (1e-6, 1e-3, 0.05, 1.0)
 
@@ -144,6 +145,7 @@ def test_equal_arrays_are_solved_once_as_long_as_they_are_kept(solved):
     one, other = cells(5, 5, seed=1), cells(5, 5, seed=2)
     first = kept.solved(one, 0.1)
     assert kept.solved(one.copy(), 0.1) is first
+    assert not first.flags.writeable
     kept.solved(other, 0.1)
     kept.solved(one, 0.1)
     assert len(solved) == 2
@@ -172,3 +174,24 @@ def test_a_matrix_that_is_written_again_is_not_solved_again(solved):
     assert np.array_equal(first, second)
     second[:] = 0
     assert np.array_equal(with_ir_drop(matrix, 4, 0.03), first)
+
+
+@pytest.mark.parametrize(
+    ("array", "ratio", "message"),
+    [
+        (np.ones(3), 0.1, r"crossbar conductances: shape: got \(3,\), expected \(rows, columns\), none of them 0"),
+        (np.ones((0, 3)), 0.1, r"got \(0, 3\), expected \(rows, columns\), none of them 0"),
+        (np.array([[1, -0.5]]), 0.1, r"crossbar conductances: got -0\.5, expected finite numbers from 0"),
+        (np.array([[1, np.nan]]), 0.1, r"got nan, expected finite numbers from 0"),
+        (np.ones((2, 2)), -0.1, r"crossbar: device\.wire_ratio: got -0\.1, expected a finite number from 0"),
+        (np.ones((2, 2)), np.inf, r"crossbar: device\.wire_ratio: got inf, expected a finite number from 0"),
+    ],
+)
+def test_bad_arrays_are_one_clear_message(array, ratio, message):
+    with pytest.raises(InputError, match=message):
+        effective_conductances(array, ratio)
+
+
+def test_bad_cells_of_a_matrix_are_one_clear_message():
+    with pytest.raises(InputError, match=r"shape: got \(2, 2\), expected \(slices, rows, outputs\), none of them 0"):
+        with_ir_drop(np.ones((2, 2)), 2, 0.1)

@@ -107,6 +107,13 @@ def test_weights_that_do_not_fill_their_cells_are_refused_with_the_nearest_that_
     assert str(caught.value) == f"design isaac: precision.weight_bits: got {bits}, {expected}"
 
 
+def test_a_sign_bit_in_a_cell_of_its_own_need_not_fill_another():
+    settings = ["precision.weight_bits=9", "array.cell_bits=2"]
+    assert crossbar_spec(load_design("isaac", [*settings, "array.sign=twos_complement"])).weight_bits == 9
+    with pytest.raises(InputError, match=r"precision\.weight_bits: got 9, expected a multiple of array\.cell_bits, 2"):
+        crossbar_spec(load_design("isaac", [*settings, "array.sign=offset_unflipped"]))
+
+
 @pytest.mark.parametrize(
     ("sign", "rows", "cell", "dac", "needed"),
     [
@@ -115,6 +122,8 @@ def test_weights_that_do_not_fill_their_cells_are_refused_with_the_nearest_that_
         ("offset", 64, 1, 1, 6),  # 64, flipped from 64 on: 63
         ("pair", 128, 2, 1, 9),  # 384
         ("pair_arrays", 128, 2, 1, 9),  # 384 either way
+        ("offset_unflipped", 128, 2, 1, 9),  # 384, not flipped
+        ("twos_complement", 128, 2, 1, 9),  # 384, of a lower slice
         ("offset", 1, 1, 1, 1),  # 1, flipped at once: 0, which still takes a converter
         ("pair", 128, 2, 2, 11),  # 128 x 3 x 3 = 1,152
     ],
@@ -132,7 +141,10 @@ def test_an_adc_wider_than_the_largest_sum_is_noted(sign: str, rows: int, cell: 
     assert notes(needed + 1, "adc.full_scale=per_slice") == ()
 
 
-@pytest.mark.parametrize(("sign", "needed"), [("offset", 8), ("pair", 9), ("pair_arrays", 9)])
+@pytest.mark.parametrize(
+    ("sign", "needed"),
+    [("offset", 8), ("offset_unflipped", 9), ("pair", 9), ("pair_arrays", 9), ("twos_complement", 9)],
+)
 def test_bits_that_an_adc_needs_are_those_that_lose_nothing(sign: str, needed: int):
     weights = np.concatenate([np.full((128, 1), value) for value in (-128, -85, -1, 0, 42, 85, 127)], axis=1)
 
@@ -160,7 +172,7 @@ def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, cel
     weight_bits = cell_bits * max(-(-2 // cell_bits), min(cells, 16 // cell_bits))
     bits = [f"precision.weight_bits={weight_bits}", f"array.cell_bits={cell_bits}"]
     if sign == "binary":
-        bits = [f"{key}=1" for key in ("precision.weight_bits", "precision.input_bits", "array.cell_bits")]
+        bits = ["precision.weight_bits=1", "precision.input_bits=1", "array.cell_bits=1"]
     design = load_design("isaac", [f"array.sign={sign}", *bits])
     matrix = program(np.ones((rows, outputs), dtype=np.int64), crossbar_spec(design))
     assert matrix.slices == design.cells_per_weight
