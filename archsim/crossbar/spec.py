@@ -42,7 +42,7 @@ class CrossbarSpec:
     Weights are integers in -2^(weight_bits-1) .. 2^(weight_bits-1)-1, cut into cells of `cell_bits`.
     Inputs are integers in 0 .. 2^input_bits-1, or -2^(input_bits-1) .. 2^(input_bits-1)-1 if `signed_inputs`,
     and enter in digits of `dac_bits`. `sign` names an encoding of signed weights (`encodings`); with `binary` both have
-    one bit, weights are -1 or 1, and inputs 0 or 1, or -1, 0 or 1 if `signed_inputs`.
+    one bit, as has a cell, weights are -1 or 1, and inputs 0 or 1, or -1, 0 or 1 if `signed_inputs`.
     One conversion adds up at most `rows_per_read` wordlines. The ADC answers 0 .. 2^adc_bits-1, one code per
     `adc_step` units of a column sum, one unit being one cell level times one DAC level; `adc_bits=None` is an
     ADC that loses nothing. With `adc_range` `per_slice` or `calibrated` (`ADC_RANGES`) each slice has a step of its own
@@ -107,7 +107,7 @@ class CrossbarSpec:
         """Bits that a binary network does not have."""
         return [
             Problem("crossbar", _KEYS[name], str(getattr(self, name)), f"1, with array.sign {self.sign}")
-            for name in ("weight_bits", "input_bits")
+            for name in ("weight_bits", "input_bits", "cell_bits")
             if self.binary and getattr(self, name) != 1
         ]
 

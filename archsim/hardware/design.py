@@ -127,6 +127,14 @@ class Design(Part):
         return self
 
     @model_validator(mode="after")
+    def _sign_has_its_bits(self) -> Self:
+        given = {self.precision.weight_bits, self.precision.input_bits, self.array.cell_bits}
+        if self.sign_cells.of_one_bit and given != {1}:
+            wanted = "another sign, or 1 for each of precision.weight_bits, precision.input_bits, array.cell_bits"
+            raise relation("array.sign", self.array.sign, wanted)
+        return self
+
+    @model_validator(mode="after")
     def _cells_fit(self) -> Self:
         device = self.device or Device()
         if device.cell_bits_max is not None and self.array.cell_bits > device.cell_bits_max:
@@ -135,14 +143,6 @@ class Design(Part):
         if self.array.wire_ohm is not None and device.on_resistance_ohm is None:
             expected = "null, or a resistance of cells with it, device.on_resistance_ohm"
             raise relation("array.wire_ohm", self.array.wire_ohm, expected)
-        return self
-
-    @model_validator(mode="after")
-    def _sign_has_its_bits(self) -> Self:
-        bits = self._sign_cells.precision
-        if bits is not None and (self.precision.weight_bits, self.precision.input_bits) != (bits, bits):
-            wanted = f"another sign, or precision.weight_bits={bits} and precision.input_bits={bits}"
-            raise relation("array.sign", self.array.sign, wanted)
         return self
 
     @model_validator(mode="after")
@@ -156,21 +156,22 @@ class Design(Part):
     @property
     def weight_slices(self) -> int:
         """Cells that hold the bits of a weight once."""
-        apart = self._sign_cells.sign_bits
+        apart = self.sign_cells.sign_bits
         return -(-(self.precision.weight_bits - apart) // self.array.cell_bits) + apart
 
     @property
     def cells_per_weight(self) -> int:
         """Columns that one weight takes: slices of `cell_bits`, twice as many with differential pairs."""
-        return self.weight_slices * self._sign_cells.columns
+        return self.weight_slices * self.sign_cells.columns
 
     @property
     def arrays_per_block(self) -> int:
         """Arrays that hold one block of a matrix: two where positive and negative weights, or inputs, stand apart."""
-        return self._sign_cells.arrays
+        return self.sign_cells.arrays
 
     @property
-    def _sign_cells(self) -> SignCells:
+    def sign_cells(self) -> SignCells:
+        """The room that signed weights take."""
         return SIGN_CELLS.get(self.array.sign, SignCells())
 
     @property

@@ -10,18 +10,18 @@ from types import MappingProxyType
 @dataclass(frozen=True, slots=True)
 class SignCells:
     """What an encoding takes beyond `ceil(weight_bits / cell_bits)` columns: `sign_bits` stand in cells of their own,
-    a slice takes `columns`, and a block of a matrix `arrays`. `precision` are the bits of weights and of inputs, where
-    they cannot be others."""
+    a slice takes `columns`, and a block of a matrix `arrays`. With `of_one_bit` weights, inputs and cells
+    have no more."""
 
     sign_bits: int = 0
     columns: int = 1
     arrays: int = 1
-    precision: int | None = None
+    of_one_bit: bool = False
 
 
 SIGN_CELLS: Mapping[str, SignCells] = MappingProxyType(
     {
-        "binary": SignCells(arrays=2, precision=1),
+        "binary": SignCells(arrays=2, of_one_bit=True),
         "pair": SignCells(columns=2),
         "pair_arrays": SignCells(arrays=2),
         "twos_complement": SignCells(sign_bits=1),

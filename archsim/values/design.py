@@ -8,7 +8,6 @@ from archsim.crossbar import DEVICE_FIELDS, MAX_PRECISION_BITS, CrossbarSpec, De
 from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
 from archsim.hardware.parts import Adc
-from archsim.hardware.signs import SIGN_CELLS, SignCells
 
 _FEWEST_BITS = {"weight_bits": 2, "input_bits": 1}
 """A weight has a sign and a size, except in binary networks; so do inputs that can be negative, which only the data
@@ -95,7 +94,7 @@ def design_notes(design: Design) -> tuple[str, ...]:
 def _check_cells(design: Design) -> None:
     """Whether the bits of a weight fill whole cells; a sign bit that has a cell of its own need not be counted."""
     bits, cell = design.precision.weight_bits, design.array.cell_bits
-    apart = SIGN_CELLS.get(design.array.sign, SignCells()).sign_bits
+    apart = design.sign_cells.sign_bits
     if bits % cell and (bits - apart) % cell:
         near = [one for one in (bits - bits % cell, bits - bits % cell + cell) if 2 <= one <= MAX_PRECISION_BITS]
         settings = " or ".join(f"--set precision.weight_bits={one}" for one in near)

@@ -92,9 +92,9 @@ class CrossbarRule:
     """Matrix layers through crossbars.
 
     Weights are scaled for each output so that the largest magnitude is 2^(weight_bits-1)-1, or are signs times the mean
-    of the magnitudes in binary networks (`signs_and_scales`); inputs for each
-    tensor so that the calibrated range fits, unsigned where its minimum is not negative, else signed and
-    symmetric. The integer sums are scaled back and the bias added in float64.
+    of the magnitudes in binary networks (`signs_and_scales`); inputs for each tensor so that the calibrated range fits,
+    unsigned where its minimum is not negative, else signed and symmetric. The integer sums are scaled back and the bias
+    added in float64.
 
     Weights and inputs that a network brings as integers and scales are taken as they are, where the crossbar has the
     bits for them; the zero point of inputs goes with the bias. A network that computes in integers has no others: if

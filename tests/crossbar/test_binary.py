@@ -82,7 +82,7 @@ def test_counting_ones_gives_the_same(monkeypatch):
     monkeypatch.setattr(popcount, "WORTH_LOADING", 0)
     monkeypatch.setattr(popcount, "WORTH_CUTTING", 0)
     spec = dataclasses.replace(SPEC, rows=200, rows_per_read=150, adc_bits=6)
-    weights, inputs = signs(5, 230, 24), np.random.default_rng(6).integers(-1, 2, (9, 230))
+    weights, inputs = signs(5, 230, 30), np.random.default_rng(6).integers(-1, 2, (9, 230))
     matrix = program(weights, spec)
     found = matrix.read(inputs).tolist()
     assert found == specified_product(inputs.tolist(), weights.tolist(), spec)
@@ -108,6 +108,18 @@ def test_noise_is_that_of_the_rows_that_are_driven():
     assert sums.std() == pytest.approx(0.1 * 48**0.5, rel=0.03)
 
 
+def test_wires_are_those_of_each_of_the_two_arrays():
+    """Two groups of rows are one array of 8: neither the groups nor the arrays are wired by themselves."""
+    spec = dataclasses.replace(SPEC, rows_per_read=5, adc_bits=None)
+    weights = signs(8, 8, 6)
+    groups = program(weights, spec, devices=DeviceErrors(wire_ratio=0.01)).kept
+    first, second = (np.split(groups[number].cells, 2) for number in (0, 1))
+    for half, on in enumerate((weights > 0, weights < 0)):
+        found = np.concatenate([first[half], second[half]])
+        assert found == pytest.approx(effective_conductances(on, 0.01), abs=1e-4)
+        assert found[on].max() < 0.97
+
+
 def test_a_weight_of_0_is_refused():
     with pytest.raises(InputError, match=r"crossbar weights: got 0, expected -1 or 1, with array\.sign binary"):
         program(np.array([[1, 0]]), SPEC)
@@ -122,10 +134,11 @@ def test_inputs_beyond_a_sign_are_refused(signed, message):
 
 def test_other_precisions_are_refused_all_at_once():
     with pytest.raises(InputError) as caught:
-        dataclasses.replace(SPEC, weight_bits=2, input_bits=8)
+        dataclasses.replace(SPEC, weight_bits=2, input_bits=8, cell_bits=2)
     assert str(caught.value).splitlines() == [
         "crossbar: precision.weight_bits: got 2, expected 1, with array.sign binary",
         "crossbar: precision.input_bits: got 8, expected 1, with array.sign binary",
+        "crossbar: array.cell_bits: got 2, expected 1, with array.sign binary",
     ]
 
 

@@ -196,9 +196,9 @@ def test_converters_add_their_own_errors():
 @pytest.mark.parametrize("sign", sorted(encodings()))
 def test_without_errors_the_path_of_real_cells_gives_the_same_bits(sign):
     rng = np.random.default_rng(1)
-    bits = 1 if sign == "binary" else 8
+    bits, cell_bits = (1, 1) if sign == "binary" else (8, 2)
     spec = CrossbarSpec(
-        rows=64, columns=64, cell_bits=2, dac_bits=1, weight_bits=bits, input_bits=bits, signed_inputs=False,
+        rows=64, columns=64, cell_bits=cell_bits, dac_bits=1, weight_bits=bits, input_bits=bits, signed_inputs=False,
         sign=sign, adc_bits=6, adc_step=1, rows_per_read=32,
     )  # fmt: skip
     low, high = spec.weight_range

@@ -62,7 +62,7 @@ def test_what_256_rows_and_a_dac_of_up_to_3_bits_give_is_what_the_specification_
     weight_bits, input_bits = ([1], [1]) if sign == "binary" else ([2, 8, 9], [1, 8, 10])
     spec = dataclasses.replace(
         SPEC,
-        cell_bits=cell_bits,
+        cell_bits=1 if sign == "binary" else cell_bits,
         dac_bits=data.draw(st.sampled_from([1, 3])),
         weight_bits=data.draw(st.sampled_from(weight_bits)),
         input_bits=data.draw(st.sampled_from(input_bits)),

@@ -25,11 +25,11 @@ ISAAC = CrossbarSpec(
 def problems(draw, largest_rows=300, clipping=False):
     rows = draw(st.sampled_from([5, 16, 100, 128]) if not clipping else st.sampled_from([3, 8]))
     sign = draw(st.sampled_from(sorted(encodings())))
-    most_bits = 1 if sign == "binary" else 16
+    most_bits, most_cell_bits = (1, 1) if sign == "binary" else (16, 8)
     spec = CrossbarSpec(
         rows=rows,
         columns=128,
-        cell_bits=draw(st.integers(1, 8)),
+        cell_bits=draw(st.integers(1, most_cell_bits)),
         dac_bits=draw(st.integers(1, 4)),
         weight_bits=draw(st.integers(1, most_bits)),
         input_bits=draw(st.integers(1, most_bits)),

@@ -77,7 +77,7 @@ def test_a_sign_in_a_cell_of_its_own_takes_room_at_the_peak() -> None:
 
 def test_binary_networks_take_two_arrays_and_one_read() -> None:
     """128 x 128 weights in two arrays of 128 x 128 cells, read in 100 ns."""
-    settings = ("array.sign=binary", "precision.weight_bits=1", "precision.input_bits=1")
+    settings = ("array.sign=binary", "array.cell_bits=1", "precision.weight_bits=1", "precision.input_bits=1")
     design = load_design("isaac", settings)
     assert (design.cells_per_weight, design.arrays_per_block, design.read_cycles(128)) == (1, 2, 1)
     assert design.peak_tops() == pytest.approx(16_128 / 2 * 2 * 128 * 128 / 100e-9 / 1e12)

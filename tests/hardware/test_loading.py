@@ -13,7 +13,7 @@ from archsim.hardware import data_folder, design_names, load_design
 
 ISAAC = (data_folder("mappings") / "isaac.yaml").read_text()
 
-ONE_BIT = "precision.weight_bits=1 and precision.input_bits=1"
+ONE_BIT = "1 for each of precision.weight_bits, precision.input_bits, array.cell_bits"
 
 
 def message(source: str | Path, *settings: str) -> str:
