@@ -1,5 +1,6 @@
 """Answers as tables, CSV, markdown and JSON, and files that appear whole."""
 
+from archsim.report.evaluated import shown
 from archsim.report.evaluation import EvaluatedLayer, EvaluatedPoint, EvaluatedRun, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.headline import failed_checks
@@ -58,6 +59,7 @@ __all__ = [
     "noc_png",
     "placement_report",
     "replay_report",
+    "shown",
     "simulation_report",
     "sweep_png",
     "sweep_report",
