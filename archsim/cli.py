@@ -18,6 +18,7 @@ from archsim.noc_verb import noc_replay
 from archsim.options import Data, Design, Format, Free, Json, Model, Out, Quiet, Random, Settings, Shapes
 from archsim.simulate_verb import output_files, simulate
 from archsim.sweep_verb import noc_sweep
+from archsim.variance_verb import variance
 
 app = typer.Typer(
     name="archsim",
@@ -99,6 +100,7 @@ def evaluate(
     end([] if found.exact else ["exact"])
 
 
+app.command()(variance)
 app.command("noc-replay")(noc_replay)
 app.command("noc-sweep")(noc_sweep)
 

@@ -34,6 +34,7 @@ ALLOWED = {
     "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
     "replays": {"noc", "report", "result"},
     "sweeps": {"noc", "report"},
+    "variances": {"choices", "crossbar", "report"},
     "api": {
         *{
             "choices",
@@ -50,7 +51,7 @@ ALLOWED = {
             "noc",
             "values",
         },
-        *{"replays", "sweeps", "result", "engine", "energy", "trace", "report"},
+        *{"replays", "sweeps", "variances", "result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
     "console": {"report", "engine"},
@@ -58,6 +59,7 @@ ALLOWED = {
     "asked": {"api", "console", "options"},
     "noc_verb": {"api", "console", "options"},
     "sweep_verb": {"api", "console", "options", "noc_verb"},
+    "variance_verb": {"api", "console", "options", "noc_verb"},
     "map_verb": {"api", "asked", "console", "options"},
     "compare_verb": {"api", "asked", "console", "options"},
     "simulate_verb": {"api", "asked", "console", "mapping", "options", "result"},
@@ -68,6 +70,7 @@ ALLOWED = {
         "options",
         "noc_verb",
         "sweep_verb",
+        "variance_verb",
         "map_verb",
         "compare_verb",
         "simulate_verb",
