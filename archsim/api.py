@@ -17,7 +17,6 @@ from archsim.choices import (
     MappingChoice,
     ModelFile,
     Problems,
-    data_file,
     drawn_inputs,
     mapping_names,
     model_names,
@@ -25,6 +24,7 @@ from archsim.choices import (
 )
 from archsim.comparing import Unplaced, compared_by_default, place_each
 from archsim.errors import input_error
+from archsim.evaluations import PlannedEvaluation, plan_evaluation, run_evaluation
 from archsim.inputs import design_of, graph_of
 from archsim.listings import devices, mappings, models
 from archsim.noc.network import Network
@@ -49,6 +49,7 @@ __all__ = [
     "ModelFile",
     "Network",
     "NotRun",
+    "PlannedEvaluation",
     "Problems",
     "Recorder",
     "Unplaced",
@@ -73,9 +74,11 @@ __all__ = [
     "named_mappings",
     "place",
     "place_each",
+    "plan_evaluation",
     "replay_packets",
     "replay_summary",
     "report",
+    "run_evaluation",
     "simulate",
     "simulate_each",
     "summarise",
@@ -230,28 +233,24 @@ def evaluate(
     mapping: Chosen = DEFAULT_MAPPING,
     settings: Iterable[str] = (),
     *,
+    seed: int = 0,
+    seeds: int = 1,
+    sweep: str | None = None,
+    resume: str | Path | None = None,
+    layer_errors: bool = False,
     progress: Progress | None = None,
 ) -> report.Evaluation:
     """Runs data through the crossbars of a design and in floating point.
 
     `data` is a .npz file, a shipped data set by name, or arrays by name: `images`, `inputs` or the graph's
-    input names, and `labels` (samples,) if accuracies are wanted.
+    input names, and `labels` (samples,) if accuracies are wanted. Errors of devices are drawn with `seeds` seeds from
+    `seed` on. `sweep` is `KEY=VALUE,VALUE,...`: one design for each value. Finished runs are written to the file
+    `resume` and taken from there. `layer_errors` adds what each matrix layer does to the answer.
     """
-    from archsim import summaries, values
-
-    problems = Problems()
-    with problems.gathered():
-        graph = graph_of(model)
-    with problems.gathered():
-        design = design_of(mapping, settings=settings)
-        spec = values.crossbar_spec(design)
-    with problems.gathered():
-        source, arrays = _arrays(data)
-    problems.raise_any()
-    inputs = values.network_inputs(graph, arrays, source)
-    labels = arrays.get("labels")
-    found = values.evaluate(graph, inputs, spec, labels=labels, source=source, progress=progress)
-    return summaries.evaluated(graph, design, found)
+    planned = plan_evaluation(
+        *(model, data, mapping, settings), seed=seed, seeds=seeds, sweep=sweep, resume=resume, layer_errors=layer_errors
+    )
+    return run_evaluation(planned, progress)
 
 
 def evaluate_placed(placement: Placement, data: Path | None, images: int, seed: int | None) -> report.Evaluation:
@@ -265,15 +264,6 @@ def has_mesh(design: Design) -> bool:
     from archsim import engine
 
     return engine.has_mesh(design)
-
-
-def _arrays(data: str | Path | Mapping[str, Array]) -> tuple[str, Mapping[str, Array]]:
-    from archsim.values import load_arrays
-
-    if isinstance(data, str | Path):
-        path = data_file(data)
-        return str(path), load_arrays(path)
-    return "data", data
 
 
 def with_values(result: Result, evaluation: report.Evaluation, seed: int | None = None) -> Result:

@@ -144,7 +144,7 @@ class MappingChoice:
         name, colon, settings = text.partition(":")
         if not colon or os.path.isfile(text):  # noqa: PTH113 texts too long for a name are no files
             return cls(text, text, ())
-        parts = _split_outside_brackets(settings)
+        parts = split_outside_brackets(settings)
         if not all("=" in part for part in parts):
             raise input_error("--mapping", value=repr(text), expected="NAME:KEY=VALUE,... after the colon")
         return cls(text, name, tuple(parts))
@@ -164,7 +164,8 @@ class MappingChoice:
         return load_design(self.name, [*defaults, *settings, *self.settings])
 
 
-def _split_outside_brackets(text: str) -> list[str]:
+def split_outside_brackets(text: str) -> list[str]:
+    """The parts between commas that are in no brackets and no quotes."""
     parts, depth, quote = [""], 0, ""
     for character in text:
         if quote:

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from archsim import __version__, api
-from archsim.asked import Read, after_checks, model_file, one_design
+from archsim.asked import Read, after_checks, model_file
 from archsim.compare_verb import compare
-from archsim.console import Destination, Form, end, guarded, progress_bar
+from archsim.console import Destination, Form, guarded
+from archsim.evaluate_verb import evaluate
 from archsim.map_verb import map_network
 from archsim.noc_verb import noc_replay
-from archsim.options import Data, Design, Format, Free, Json, Model, Out, Quiet, Random, Settings, Shapes
-from archsim.simulate_verb import output_files, simulate
+from archsim.options import Format, Free, Json, Model, Out, Random, Shapes
+from archsim.simulate_verb import simulate
 from archsim.sweep_verb import noc_sweep
 from archsim.variance_verb import variance
 
@@ -63,43 +64,7 @@ app.command("map")(map_network)
 
 app.command()(simulate)
 app.command()(compare)
-
-
-@app.command()
-def evaluate(
-    model: Model,
-    *,
-    data: Data,
-    mapping: Design = None,
-    settings: Settings = None,
-    shape: Shapes = None,
-    treat_as_free: Free = None,
-    random_weights: Random = None,
-    json: Json = None,
-    form: Format = Form.table,
-    out: Out = None,
-    quiet: Quiet = False,
-) -> None:
-    """Outputs or accuracy of a data set through the crossbars of a design; --out adds outputs.npz."""
-    destination, outputs = Destination(form, json, out), output_files(out)
-    with progress_bar("evaluating", quiet=quiet) as progress:
-        found = after_checks(
-            destination,
-            outputs,
-            Read(model, mapping, data),
-            lambda: api.evaluate(
-                model_file(model, shape, treat_as_free, random_weights, data),
-                data,
-                one_design(mapping),
-                settings or (),
-                progress=progress,
-            ),
-        )
-    files = {path: [api.report.to_npz(found.outputs)] for _, path in outputs}
-    destination.deliver(api.report.evaluation_report(found), files)
-    end([] if found.exact else ["exact"])
-
-
+app.command()(evaluate)
 app.command()(variance)
 app.command("noc-replay")(noc_replay)
 app.command("noc-sweep")(noc_sweep)

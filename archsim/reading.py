@@ -26,7 +26,7 @@ def files_read(
         path = ModelFile(model).path
         found.append(("the model", path))
         if any(_beside(target, path) for target in targets):
-            found += [("the model's external data", file) for file in _external_data(path)]
+            found += [("the model's external data", file) for file in external_data(path)]
     for mapping in mappings or ():
         with suppress(InputError):
             found.append(("the design", MappingChoice.parse(mapping).path))
@@ -41,7 +41,7 @@ def _beside(target: Path, model: Path) -> bool:
     return inside and os.path.isfile(target)  # noqa: PTH113 texts too long for a name are no files
 
 
-def _external_data(path: Path) -> Iterator[Path]:
+def external_data(path: Path) -> Iterator[Path]:
     """The external files that an ONNX file names; `InputError` if it is none."""
     from archsim.frontend.reader import read_model
 

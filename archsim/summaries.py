@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 from archsim.engine import array_counts, planned_layers, planned_noc, summarise_mapping
 from archsim.graph import FreeLayer, Graph, Layer, LayoutLayer, MatrixLayer, RecurrentLayer, VectorLayer
@@ -12,8 +11,6 @@ from archsim.hardware import Design
 from archsim.mapping import Placement, StagePlan, estimate
 from archsim.report import (
     Estimated,
-    EvaluatedLayer,
-    Evaluation,
     InspectedLayer,
     Inspection,
     Mesh,
@@ -21,9 +18,6 @@ from archsim.report import (
     PlacementSummary,
 )
 from archsim.result import LayerResult, ModelSummary, NotRun
-
-if TYPE_CHECKING:
-    from archsim.values import EvaluationResult
 
 _KINDS: dict[type[Layer], str] = {
     MatrixLayer: "matrix",
@@ -63,27 +57,6 @@ def _inspected_layer(graph: Graph, layer: Layer) -> InspectedLayer:
         digital_macs=(layer.products or None) if isinstance(layer, VectorLayer) else None,
         shape=graph.tensors[layer.results[0]].shape,
         nodes=layer.nodes,
-    )
-
-
-def evaluated(graph: Graph, design: Design, found: EvaluationResult) -> Evaluation:
-    """How well a network does through the crossbars of a design."""
-    from archsim.values import design_notes
-
-    return Evaluation(
-        model=graph.name,
-        mapping=design.name,
-        weight_bits=design.precision.weight_bits,
-        input_bits=design.precision.input_bits,
-        accuracy=found.accuracy,
-        reference_accuracy=found.reference_accuracy,
-        samples=found.samples,
-        max_abs_error=found.max_abs_error,
-        mean_abs_error=found.mean_abs_error,
-        seeds=(),
-        layers=tuple(EvaluatedLayer(name=one.layer, lossless=one.lossless, exact=one.exact) for one in found.layers),
-        outputs=found.outputs,
-        notes=design_notes(design),
     )
 
 

@@ -58,7 +58,8 @@ def real_cells(
         ]
         conducted, pulses = [one for one, _ in written], [count for _, count in written]
         if devices.wire_ratio:
-            conducted = _through_wires(conducted, spec.columns, devices.wire_ratio)
+            arrays = 2 if groups[0].complementary else 1
+            conducted = _through_wires(conducted, arrays, spec.columns, devices.wire_ratio)
         halves.append((sign, conducted, pulses))
     result = []
     most = MOST_CONDUCTED * spec.largest_cell
@@ -71,10 +72,15 @@ def real_cells(
     return result
 
 
-def _through_wires(conducted: Sequence[Floats], columns: int, wire_ratio: float) -> list[Floats]:
-    """What the columns of an array get of each row's voltage; rows that are not driven are held at 0 V."""
-    ends = np.cumsum([part.shape[1] for part in conducted])[:-1]
-    return np.split(with_ir_drop(np.concatenate(conducted, axis=1), columns, wire_ratio), ends, axis=1)
+def _through_wires(conducted: Sequence[Floats], arrays: int, columns: int, wire_ratio: float) -> list[Floats]:
+    """What the columns of `arrays` get of each row's voltage, each with an equal share of the rows of every group; rows
+    that are not driven are held at 0 V."""
+    solved = []
+    for parts in zip(*(np.split(group, arrays, axis=1) for group in conducted), strict=True):
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        effective = with_ir_drop(np.concatenate(parts, axis=1), columns, wire_ratio)
+        solved.append(np.split(effective, ends, axis=1))
+    return [np.concatenate(parts, axis=1) for parts in zip(*solved, strict=True)]
 
 
 def _off(devices: DeviceErrors) -> float:

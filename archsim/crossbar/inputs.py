@@ -19,15 +19,21 @@ def input_bias(spec: CrossbarSpec) -> int:
     level for a top digit that mixes the sign with other bits, so there 2^(input_bits-1) is added to the
     inputs, and as much times the sum of a column's weights, known when they are programmed, is taken off.
     """
-    return 1 << (spec.input_bits - 1) if spec.signed_inputs and spec.dac_bits > 1 else 0
+    return 1 << (spec.input_bits - 1) if spec.signed_digits and spec.dac_bits > 1 else 0
 
 
 def digit_weights(spec: CrossbarSpec) -> Integers:
     """What each digit is worth, (digits,), lowest first; the sign bit counts negatively (ISAAC, ISCA 2016)."""
     weights = np.left_shift(np.int64(1), spec.dac_bits * np.arange(spec.digits, dtype=np.int64))
-    if spec.signed_inputs and spec.dac_bits == 1:
+    if spec.signed_digits and spec.dac_bits == 1:
         weights[-1] = -weights[-1]
     return weights
+
+
+def driven(inputs: npt.NDArray[Any], spec: CrossbarSpec) -> npt.NDArray[Any]:
+    """What the rows are driven by, for integer inputs (vectors, rows): with `binary` weights (vectors, 2 x rows) of 0
+    and 1, first the inputs above 0, then those below."""
+    return np.concatenate([inputs > 0, inputs < 0], axis=1).astype(np.uint8) if spec.binary else inputs
 
 
 def digits(inputs: npt.NDArray[Any], spec: CrossbarSpec) -> npt.NDArray[np.unsignedinteger[Any]]:

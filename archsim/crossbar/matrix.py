@@ -15,6 +15,7 @@ from archsim.crossbar.conversions import RowGroup, Scratch
 from archsim.crossbar.devices import DeviceErrors
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.exact import exact_dtype
+from archsim.crossbar.inputs import driven
 from archsim.crossbar.popcount import BitGroup, faster
 from archsim.crossbar.spec import CrossbarSpec
 from archsim.crossbar.writing import READS, Writer, encode
@@ -38,9 +39,9 @@ class ProgrammedMatrix:
     `writer` is how they were written; `lossless_groups` says of each group of rows that no column sum of it, whatever
     the inputs, is changed by the ADC. `product_type` is a type in which the product of the weights with any valid
     input is exact; `column_sums` (outputs,) add up the weights. `kept` are the groups, by number, that stand ready:
-    those that are not lossless, if the matrix is not too large. `slices` is how many columns an output takes, in each
-    of `arrays_per_block` arrays. `pulses` is how many it took to write the cells, None unless writing is verified.
-    Every read draws new noise: `reads` numbers them.
+    those that are not lossless, if the matrix is not too large, and those that were cut into bits, which take an eighth
+    of the memory. `slices` is how many columns an output takes, in each of `arrays_per_block` arrays. `pulses` is how
+    many it took to write the cells, None unless writing is verified. Every read draws new noise: `reads` numbers them.
     """
 
     writer: Writer
@@ -105,7 +106,8 @@ class ProgrammedMatrix:
                 continue
             for number in numbers:
                 draws = Draws(*self.writer.seed, number, READS, read)
-                self._fast(number, len(inputs), read).add(result, inputs[:, self.groups[number]], scratch, draws)
+                drives = driven(inputs[:, self.groups[number]], self.spec)
+                self._fast(number, len(inputs), read).add(result, drives, scratch, draws)
         return result
 
     def _fast(self, number: int, vectors: int, read: int) -> RowGroup | BitGroup:
@@ -113,8 +115,8 @@ class ProgrammedMatrix:
         kept = self.kept.get(number)
         if isinstance(kept, BitGroup):
             return kept
-        group = faster(self._ready(number), vectors, read)
-        if kept is not None:
+        group = faster(self._ready(number), vectors, 0 if kept is None else read)
+        if isinstance(group, BitGroup):
             self.kept[number] = group
         return group
 
@@ -130,7 +132,10 @@ class ProgrammedMatrix:
         it, rounded up."""
         self._check(inputs)
         scratch = Scratch()
-        found = [self._ready(number).largest_sums(inputs[:, rows], scratch) for number, rows in enumerate(self.groups)]
+        found = [
+            self._ready(number).largest_sums(driven(inputs[:, rows], self.spec), scratch)
+            for number, rows in enumerate(self.groups)
+        ]
         return tuple(np.max(found, axis=0).tolist())
 
     def _multiply(self, result: Integers, inputs: npt.NDArray[Any], first: int, end: int) -> None:

@@ -27,9 +27,10 @@ LOG = logging.getLogger(__package__)
 WORTH_LOADING = 2**26
 
 # Reads, of one group of rows, that repay cutting its cells into bits.
-WORTH_CUTTING = 64
+WORTH_CUTTING = 128
 
-# Beyond, counting bit by bit is no faster than multiplying; and what converters answer is a table of all sums.
+# Beyond these counting bit by bit is no faster than multiplying; and what converters answer is a table of all sums.
+_FEWEST_OUTPUTS = 24
 _MOST_BIT_PAIRS = 8
 _MOST_SUMS = 2**14
 
@@ -73,12 +74,12 @@ _WORK = _Work()
 def faster(group: RowGroup, vectors: int, reads: int) -> RowGroup | BitGroup:
     """The rows as they are read faster: bit by bit where loops are compiled, and enough is read for that to pay.
 
-    `vectors` are about to be read, by a matrix that is read for the `reads`-th time from 0.
+    `vectors` are about to be read, as many as that `reads` times before.
     """
     if not _suits(group):
         return group
     digits = group.spec.digits
-    _WORK.conversions += vectors * digits * group.cells.shape[1] * group.packing.slots
+    _WORK.conversions += vectors * digits * group.packing.slices * group.factors.shape[2]
     if _WORK.conversions < WORTH_LOADING or vectors * digits * (reads + 1) < WORTH_CUTTING:
         return group
     loops = compiled_loops()
@@ -88,7 +89,9 @@ def faster(group: RowGroup, vectors: int, reads: int) -> RowGroup | BitGroup:
 def _suits(group: RowGroup) -> bool:
     """Whether loops over bits compute the same, and are faster."""
     spec = group.spec
-    few = spec.cell_bits * spec.dac_bits <= _MOST_BIT_PAIRS and spec.largest_sum < _MOST_SUMS
+    if group.factors.shape[2] < _FEWEST_OUTPUTS or spec.largest_sum >= _MOST_SUMS:
+        return False
+    few = spec.cell_bits * spec.dac_bits <= _MOST_BIT_PAIRS
     return few and group.whole and not group.signed and group.noise is None
 
 

@@ -41,7 +41,8 @@ class CrossbarSpec:
 
     Weights are integers in -2^(weight_bits-1) .. 2^(weight_bits-1)-1, cut into cells of `cell_bits`.
     Inputs are integers in 0 .. 2^input_bits-1, or -2^(input_bits-1) .. 2^(input_bits-1)-1 if `signed_inputs`,
-    and enter in digits of `dac_bits`. `sign` names an encoding of signed weights (`encodings`).
+    and enter in digits of `dac_bits`. `sign` names an encoding of signed weights (`encodings`); with `binary` both have
+    one bit, weights are -1 or 1, and inputs 0 or 1, or -1, 0 or 1 if `signed_inputs`.
     One conversion adds up at most `rows_per_read` wordlines. The ADC answers 0 .. 2^adc_bits-1, one code per
     `adc_step` units of a column sum, one unit being one cell level times one DAC level; `adc_bits=None` is an
     ADC that loses nothing. With `adc_range` `per_slice` or `calibrated` (`ADC_RANGES`) each slice has a step of its own
@@ -98,8 +99,22 @@ class CrossbarSpec:
             size = getattr(self, name)
             if not least <= size <= most:
                 problems.append(Problem("crossbar", _KEYS[name], str(size), f"a number from {least:g} to {most:g}"))
+        problems += self._more_than_a_sign()
         if problems:
             raise InputError(*problems)
+
+    def _more_than_a_sign(self) -> list[Problem]:
+        """Bits that a binary network does not have."""
+        return [
+            Problem("crossbar", _KEYS[name], str(getattr(self, name)), f"1, with array.sign {self.sign}")
+            for name in ("weight_bits", "input_bits")
+            if self.binary and getattr(self, name) != 1
+        ]
+
+    @property
+    def binary(self) -> bool:
+        """Whether weights are of a sign alone, and so are inputs, or 0."""
+        return self.sign == "binary"
 
     @property
     def cells_per_weight(self) -> int:
@@ -114,14 +129,23 @@ class CrossbarSpec:
     @property
     def weight_range(self) -> tuple[int, int]:
         """The smallest and the largest weight."""
+        if self.binary:
+            return -1, 1
         return -(1 << (self.weight_bits - 1)), (1 << (self.weight_bits - 1)) - 1
 
     @property
     def input_range(self) -> tuple[int, int]:
         """The smallest and the largest input."""
+        if self.binary:
+            return -int(self.signed_inputs), 1
         if self.signed_inputs:
             return -(1 << (self.input_bits - 1)), (1 << (self.input_bits - 1)) - 1
         return 0, (1 << self.input_bits) - 1
+
+    @property
+    def signed_digits(self) -> bool:
+        """Whether the inputs' digits have to tell their sign; in binary networks the row does that which is driven."""
+        return self.signed_inputs and not self.binary
 
     @property
     def largest_cell(self) -> int:

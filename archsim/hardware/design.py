@@ -25,6 +25,7 @@ from archsim.hardware.parts import (
     Tile,
     relation,
 )
+from archsim.hardware.signs import SIGN_CELLS, SignCells
 from archsim.hardware.units import Count, Part
 
 
@@ -137,6 +138,14 @@ class Design(Part):
         return self
 
     @model_validator(mode="after")
+    def _sign_has_its_bits(self) -> Self:
+        bits = self._sign_cells.precision
+        if bits is not None and (self.precision.weight_bits, self.precision.input_bits) != (bits, bits):
+            wanted = f"another sign, or precision.weight_bits={bits} and precision.input_bits={bits}"
+            raise relation("array.sign", self.array.sign, wanted)
+        return self
+
+    @model_validator(mode="after")
     def _network_has_a_size(self) -> Self:
         if self.chip.tiles == "unlimited" and self.noc is not None:
             raise relation("chip.tiles", "unlimited", "a number, or noc null: a mesh has a size")
@@ -146,18 +155,23 @@ class Design(Part):
 
     @property
     def weight_slices(self) -> int:
-        """Cells that one magnitude of a weight takes."""
-        return -(-self.precision.weight_bits // self.array.cell_bits)
+        """Cells that hold the bits of a weight once."""
+        apart = self._sign_cells.sign_bits
+        return -(-(self.precision.weight_bits - apart) // self.array.cell_bits) + apart
 
     @property
     def cells_per_weight(self) -> int:
         """Columns that one weight takes: slices of `cell_bits`, twice as many with differential pairs."""
-        return self.weight_slices * (2 if self.array.sign == "pair" else 1)
+        return self.weight_slices * self._sign_cells.columns
 
     @property
     def arrays_per_block(self) -> int:
-        """Arrays that hold one block of a matrix: two where positive and negative weights stand apart."""
-        return 2 if self.array.sign == "pair_arrays" else 1
+        """Arrays that hold one block of a matrix: two where positive and negative weights, or inputs, stand apart."""
+        return self._sign_cells.arrays
+
+    @property
+    def _sign_cells(self) -> SignCells:
+        return SIGN_CELLS.get(self.array.sign, SignCells())
 
     @property
     def arrays_per_set(self) -> int:
@@ -203,7 +217,7 @@ class Design(Part):
         return (self.input_slices * rounds - skipped) * math.ceil(rows / self.adc.rows_per_read)
 
     def conversions(self, rows: int) -> int | None:
-        """Conversions of one array, or of one pair of arrays whose difference is converted, for one window, whose
+        """Conversions of one array, or of one pair of arrays that are converted together, for one window, whose
         fullest row block has `rows` rows: all columns, used or not; None where there are no ADCs."""
         if self.adc is None:
             return None

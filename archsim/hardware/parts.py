@@ -29,9 +29,9 @@ class Precision(Part):
 class CrossbarArray(Part):
     """One crossbar: `rows` wordlines x `columns` bitlines of cells that hold `cell_bits` each.
 
-    `sign` names how signed weights stand in unsigned cells: `offset` (a bias, as ISAAC), `pair` (a positive and
-    a negative column, twice the columns) or `pair_arrays` (a positive and a negative array, twice the arrays).
-    `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of the wire between two neighbouring cells.
+    `sign` names how signed weights stand in unsigned cells: an encoding of `archsim.crossbar`, whose room `signs`
+    tells; `offset` (a bias, as ISAAC) is one. `write_ns` is the pulse that writes a row, `wire_ohm` the resistance of
+    the wire between two neighbouring cells.
     """
 
     rows: Count

@@ -1,13 +1,13 @@
 """Answers as tables, CSV, markdown and JSON, and files that appear whole."""
 
-from archsim.report.evaluation import EvaluatedLayer, Evaluation
+from archsim.report.evaluation import EvaluatedLayer, EvaluatedPoint, EvaluatedRun, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.headline import failed_checks
 from archsim.report.heatmap import heatmap
 from archsim.report.inspection import InspectedLayer, Inspection
 from archsim.report.network import noc_png
 from archsim.report.npz import to_npz
-from archsim.report.pictures import check_pictures, heatmap_png, sweep_png, variance_png
+from archsim.report.pictures import check_pictures, evaluation_png, heatmap_png, sweep_png, variance_png
 from archsim.report.placement import Estimated, Mesh, PlacedLayer, PlacementSummary
 from archsim.report.replay import Bin, ReplaySummary
 from archsim.report.reports import (
@@ -32,6 +32,8 @@ __all__ = [
     "Column",
     "Estimated",
     "EvaluatedLayer",
+    "EvaluatedPoint",
+    "EvaluatedRun",
     "Evaluation",
     "Form",
     "InspectedLayer",
@@ -51,6 +53,7 @@ __all__ = [
     "check_pictures",
     "check_writable",
     "comparison_report",
+    "evaluation_png",
     "evaluation_report",
     "failed_checks",
     "heatmap",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archsim.errors import input_error
+from archsim.report.evaluated import shown
+from archsim.report.evaluation import Evaluation
 from archsim.report.sweep import SweepSummary
 from archsim.report.variance import VarianceSummary
 from archsim.result import LinkUse
@@ -60,6 +62,34 @@ def variance_png(summary: VarianceSummary) -> bytes:
     axes.set_xlabel("error of the sum (currents of a cell that is on)")
     axes.set_ylabel("cumulative probability")
     axes.legend()
+    return _png(figure)
+
+
+def evaluation_png(evaluation: Evaluation) -> bytes:
+    """The mean accuracy of each point of a sweep, or the mean error without labels, with bars of one standard deviation
+    where there are several runs; and the accuracy in floating point. Values that are not all numbers stand in a row."""
+    from matplotlib.figure import Figure
+
+    points = evaluation.points
+    values = [point.value for point in points]
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    places = values if numbers else list(range(len(values)))
+    if evaluation.reference_accuracy is None:
+        title, heights = "mean error of an output", [point.mean_abs_error for point in points]
+        spreads = [point.mean_abs_error_spread for point in points]
+    else:
+        title, heights = "accuracy", [point.accuracy for point in points]
+        spreads = [point.accuracy_spread for point in points]
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(places, heights, yerr=[spread or 0.0 for spread in spreads], marker=".", capsize=3, label="crossbars")
+    if evaluation.reference_accuracy is not None:
+        axes.axhline(evaluation.reference_accuracy, color="0.4", linestyle=":", label="floating point")
+        axes.legend()
+    if not numbers:
+        axes.set_xticks(places, [shown(value) for value in values])
+    axes.set_xlabel(str(evaluation.swept))
+    axes.set_ylabel(title)
     return _png(figure)
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from archsim.report.comparison import comparison, comparison_records
 from archsim.report.drawing import Drawing
-from archsim.report.evaluation import Evaluation, evaluation_tables
+from archsim.report.evaluated import evaluation_plots, evaluation_records, evaluation_tables
+from archsim.report.evaluation import Evaluation
 from archsim.report.inspection import Inspection, inspection_tables
 from archsim.report.mapping import placement_records, placement_tables
 from archsim.report.network import latencies, noc_maps
@@ -74,9 +75,9 @@ def placement_report(summary: PlacementSummary) -> Report:
 
 
 def evaluation_report(evaluation: Evaluation) -> Report:
-    """An evaluation; its CSV has a row per matrix layer."""
-    whole, layers_ = evaluation_tables(evaluation)
-    return Report((whole, layers_), layers_, evaluation.to_json())
+    """An evaluation; its CSV has a row per matrix layer, or per point of a sweep."""
+    tables, drawings = evaluation_tables(evaluation), evaluation_plots(evaluation)
+    return Report(tables, evaluation_records(evaluation), evaluation.to_json(), drawings)
 
 
 def replay_report(summary: ReplaySummary, *, with_map: bool = False) -> Report:

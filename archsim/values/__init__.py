@@ -5,6 +5,7 @@ from archsim.values.calibration import Calibration, calibrate
 from archsim.values.design import crossbar_spec, design_notes, device_errors
 from archsim.values.evaluation import (
     EvaluationResult,
+    Reference,
     calibrated,
     evaluate,
     evaluate_crossbars,
@@ -13,6 +14,7 @@ from archsim.values.evaluation import (
     samples_of,
 )
 from archsim.values.floating import run_float
+from archsim.values.full_scale import without_converters
 from archsim.values.layer_errors import LayerErrors
 from archsim.values.quantised import MatrixCheck, ValueResult, run_crossbars, run_quantised
 
@@ -22,6 +24,7 @@ __all__ = [
     "EvaluationResult",
     "LayerErrors",
     "MatrixCheck",
+    "Reference",
     "ValueResult",
     "calibrate",
     "calibrated",
@@ -38,4 +41,5 @@ __all__ = [
     "run_float",
     "run_quantised",
     "samples_of",
+    "without_converters",
 ]

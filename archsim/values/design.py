@@ -8,9 +8,11 @@ from archsim.crossbar import DEVICE_FIELDS, MAX_PRECISION_BITS, CrossbarSpec, De
 from archsim.errors import InputError, Problem, input_error
 from archsim.hardware import Design
 from archsim.hardware.parts import Adc
+from archsim.hardware.signs import SIGN_CELLS, SignCells
 
 _FEWEST_BITS = {"weight_bits": 2, "input_bits": 1}
-"""A weight has a sign and a size; so do inputs that can be negative, which only the data tell."""
+"""A weight has a sign and a size, except in binary networks; so do inputs that can be negative, which only the data
+tell."""
 
 
 def crossbar_spec(design: Design) -> CrossbarSpec:
@@ -91,9 +93,10 @@ def design_notes(design: Design) -> tuple[str, ...]:
 
 
 def _check_cells(design: Design) -> None:
-    """Whether the bits of a weight fill whole cells."""
+    """Whether the bits of a weight fill whole cells; a sign bit that has a cell of its own need not be counted."""
     bits, cell = design.precision.weight_bits, design.array.cell_bits
-    if bits % cell:
+    apart = SIGN_CELLS.get(design.array.sign, SignCells()).sign_bits
+    if bits % cell and (bits - apart) % cell:
         near = [one for one in (bits - bits % cell, bits - bits % cell + cell) if 2 <= one <= MAX_PRECISION_BITS]
         settings = " or ".join(f"--set precision.weight_bits={one}" for one in near)
         expected = f"a multiple of array.cell_bits, {cell}, where numbers are computed: {settings}"
@@ -102,12 +105,16 @@ def _check_cells(design: Design) -> None:
 
 def _check_precision(design: Design) -> None:
     """Timing alone takes more bits than numbers do."""
+    if design.array.sign == "binary":
+        return
     problems = []
     for key, fewest in _FEWEST_BITS.items():
         bits = getattr(design.precision, key)
         if not fewest <= bits <= MAX_PRECISION_BITS:
             nearest = min(max(bits, fewest), MAX_PRECISION_BITS)
-            expected = f"{fewest} to {MAX_PRECISION_BITS} where numbers are computed: --set precision.{key}={nearest}"
+            other = ", or 1 with array.sign=binary" if bits < fewest else ""
+            where = f"where numbers are computed{other}: --set precision.{key}={nearest}"
+            expected = f"{fewest} to {MAX_PRECISION_BITS} {where}"
             problems.append(Problem(f"design {design.name}", f"precision.{key}", str(bits), expected))
     if problems:
         raise InputError(*problems)

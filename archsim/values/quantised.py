@@ -17,6 +17,7 @@ from archsim.values.calibration import Calibration, RangeRule
 from archsim.values.execution import check_runnable, execute
 from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, finite_weights, row_blocks
 from archsim.values.scales import scales_for, to_integers
+from archsim.values.signs import signs_and_scales
 from archsim.values.windows import apply
 
 INTEGERS = frozenset({"int8", "uint8", "int16", "uint16", "int32"})
@@ -90,7 +91,8 @@ class Programmed:
 class CrossbarRule:
     """Matrix layers through crossbars.
 
-    Weights are scaled for each output so that the largest magnitude is 2^(weight_bits-1)-1; inputs for each
+    Weights are scaled for each output so that the largest magnitude is 2^(weight_bits-1)-1, or are signs times the mean
+    of the magnitudes in binary networks (`signs_and_scales`); inputs for each
     tensor so that the calibrated range fits, unsigned where its minimum is not negative, else signed and
     symmetric. The integer sums are scaled back and the bias added in float64.
 
@@ -109,8 +111,9 @@ class CrossbarRule:
         devices: DeviceErrors = IDEAL_DEVICES,
         seed: int = 0,
     ) -> None:
-        if spec.weight_bits < 2:
-            raise input_error("precision.weight_bits", value=spec.weight_bits, expected="2 or more, a sign and a size")
+        if spec.weight_bits < 2 and not spec.binary:
+            expected = "2 or more, a sign and a size, or 1 with array.sign binary"
+            raise input_error("precision.weight_bits", value=spec.weight_bits, expected=expected)
         self._graph, self._calibration, self._spec = graph, calibration, spec
         self._devices, self._seed = devices, seed
         self._written: dict[tuple[str, bool], Writing] = {}
@@ -220,11 +223,14 @@ def _program(
     if own is not None:
         integers, scales = own
         least, most = int(integers.min()), int(integers.max())
-        if spec.weight_range[0] <= least and most <= spec.weight_range[1]:
+        if spec.weight_range[0] <= least and most <= spec.weight_range[1] and not (spec.binary and 0 in integers):
             return Programmed(written(integers), scales)
         if layer.weights.dtype in INTEGERS:
             needed = max(most.bit_length(), (-least - 1).bit_length()) + 1
             raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed, spec.cell_bits)
+    if spec.binary:
+        signs, sign_scales = signs_and_scales(weights)
+        return Programmed(written(signs), sign_scales.reshape(-1))
     largest = spec.weight_range[1]
     weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
     parts = [

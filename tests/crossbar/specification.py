@@ -23,18 +23,23 @@ def digits_of(value, spec):
 def column(inputs, weights, spec, steps):
     """One output: `inputs` and `weights` are lists of one row group, `steps` those of the slices."""
     top, offset = 2**spec.cell_bits - 1, 2 ** (spec.weight_bits - 1)
-    halves = [(1, [w + offset for w in weights])]
+    whole = spec.cells_per_weight
+    halves = [(1, [w + offset for w in weights], whole)]
     if spec.sign == "pair":
-        halves = [(1, [max(w, 0) for w in weights]), (-1, [max(-w, 0) for w in weights])]
+        halves = [(1, [max(w, 0) for w in weights], whole), (-1, [max(-w, 0) for w in weights], whole)]
     if spec.sign == "pair_arrays":
-        halves = [(1, weights)]
+        halves = [(1, weights, whole)]
+    if spec.sign == "twos_complement":
+        lower = -(-(spec.weight_bits - 1) // spec.cell_bits)
+        halves = [(1, [w % offset for w in weights], lower), (-offset, [1 if w < 0 else 0 for w in weights], 1)]
     threshold = 2 ** ((spec.rows_per_read * top * (2**spec.dac_bits - 1)).bit_length() - 1)
     total = 0
     for d in range(spec.digits):
         levels = [digits_of(x, spec)[d][0] for x in inputs]
         worth = digits_of(inputs[0], spec)[d][1]
-        for (sign, half), first in zip(halves, (0, spec.cells_per_weight), strict=False):
-            for s in range(spec.cells_per_weight):
+        first = 0
+        for factor, half, slices in halves:
+            for s in range(slices):
                 step = steps[first + s] if steps else spec.adc_step
                 cells = [(abs(w) >> spec.cell_bits * s & top) * (1 if w >= 0 else -1) for w in half]
                 if spec.sign == "offset" and sum(cells) * (2**spec.dac_bits - 1) >= threshold:
@@ -43,12 +48,19 @@ def column(inputs, weights, spec, steps):
                     )
                 else:
                     read = adc(sum(x * c for x, c in zip(levels, cells, strict=True)), spec, step)
-                total += sign * worth * 2 ** (spec.cell_bits * s) * read
-        if spec.sign == "offset":
+                total += factor * worth * 2 ** (spec.cell_bits * s) * read
+            first += slices
+        if spec.sign in ("offset", "offset_unflipped"):
             total -= worth * offset * sum(levels)
     if spec.signed_inputs and spec.dac_bits > 1:
         total -= 2 ** (spec.input_bits - 1) * sum(weights)
     return total
+
+
+def binary_column(inputs, weights, spec, steps):
+    """As `column`, counting the inputs that have the sign of their weight."""
+    matches = sum(x * w > 0 for x, w in zip(inputs, weights, strict=True))
+    return 2 * adc(matches, spec, steps[0] if steps else spec.adc_step) - sum(map(abs, inputs))
 
 
 def specified_product(inputs, weights, spec, steps=None):
@@ -58,9 +70,10 @@ def specified_product(inputs, weights, spec, steps=None):
         for block in range(0, len(weights), spec.rows)
         for start in range(block, min(block + spec.rows, len(weights)), spec.rows_per_read)
     ]
+    one = binary_column if spec.sign == "binary" else column
     return [
         [
-            sum(column([vector[r] for r in rows], [weights[r][n] for r in rows], spec, steps) for rows in groups)
+            sum(one([vector[r] for r in rows], [weights[r][n] for r in rows], spec, steps) for rows in groups)
             for n in range(len(weights[0]))
         ]
         for vector in inputs

@@ -196,12 +196,11 @@ def test_converters_add_their_own_errors():
 @pytest.mark.parametrize("sign", sorted(encodings()))
 def test_without_errors_the_path_of_real_cells_gives_the_same_bits(sign):
     rng = np.random.default_rng(1)
+    bits = 1 if sign == "binary" else 8
     spec = CrossbarSpec(
-        rows=64, columns=64, cell_bits=2, dac_bits=1, weight_bits=8, input_bits=8, signed_inputs=False,
+        rows=64, columns=64, cell_bits=2, dac_bits=1, weight_bits=bits, input_bits=bits, signed_inputs=False,
         sign=sign, adc_bits=6, adc_step=1, rows_per_read=32,
     )  # fmt: skip
-    if sign == "binary":
-        spec = dataclasses.replace(spec, weight_bits=1, input_bits=1, cell_bits=1)
     low, high = spec.weight_range
     weights = rng.choice([low, high], (100, 20)) if sign == "binary" else rng.integers(low, high, (100, 20))
     inputs = rng.integers(0, spec.input_range[1], (12, 100), endpoint=True)

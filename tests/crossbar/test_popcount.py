@@ -117,7 +117,7 @@ def test_the_ones_of_a_word_are_counted(word):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
 def test_a_matrix_reads_by_counting_and_keeps_the_bits(at_once, dtype):
     rng = np.random.default_rng(0)
-    weights, inputs = rng.integers(-128, 128, (300, 17)), rng.integers(0, 256, (9, 300)).astype(dtype)
+    weights, inputs = rng.integers(-128, 128, (300, 25)), rng.integers(0, 256, (9, 300)).astype(dtype)
     matrix = program(weights, SPEC)
     assert {type(group) for group in matrix.kept.values()} == {RowGroup}
     expected = specified_product(inputs.tolist(), weights.tolist(), SPEC)
@@ -127,9 +127,22 @@ def test_a_matrix_reads_by_counting_and_keeps_the_bits(at_once, dtype):
 
 
 @needs_numba
+def test_a_matrix_too_large_to_stand_ready_keeps_bits_once_it_reads_many_vectors(monkeypatch):
+    """16 vectors of 8 digits are 128; of single vectors none are cut, however many there were."""
+    monkeypatch.setattr("archsim.crossbar.matrix.CELLS_KEPT", 0)
+    monkeypatch.setattr(popcount, "WORTH_LOADING", 0)
+    matrix = program(np.full((9, 24), 100), dataclasses.replace(SPEC, adc_bits=2))
+    single = [matrix.read(np.full((1, 9), 255)) for _ in range(17)]
+    assert matrix.kept == {}
+    many = matrix.read(np.full((16, 9), 255))
+    assert type(matrix.kept[0]) is BitGroup
+    assert np.array_equal(many, np.tile(single[0], (16, 1)))
+
+
+@needs_numba
 def test_sums_are_still_measured_where_bits_are_kept(at_once):
     rng = np.random.default_rng(1)
-    weights, inputs = rng.integers(-128, 128, (200, 5)), rng.integers(0, 256, (9, 200))
+    weights, inputs = rng.integers(-128, 128, (200, 24)), rng.integers(0, 256, (9, 200))
     matrix = program(weights, SPEC)
     before = matrix.largest_sums(inputs)
     matrix.read(inputs)
@@ -143,14 +156,22 @@ def test_sums_are_still_measured_where_bits_are_kept(at_once):
         ({"sign": "pair_arrays"}, DeviceErrors()),
         ({"adc_offset": 0.5}, DeviceErrors()),
         ({}, DeviceErrors(sigma=0.1)),
+        ({"columns": 23}, DeviceErrors()),
         ({"cell_bits": 8, "dac_bits": 2, "rows": 8, "rows_per_read": 8}, DeviceErrors()),
         ({"cell_bits": 8, "rows": 256, "rows_per_read": 256}, DeviceErrors()),
     ],
-    ids=["differences", "errors of converters", "errors of cells", "as many bits as a product", "too many sums"],
+    ids=[
+        "differences",
+        "errors of converters",
+        "errors of cells",
+        "few outputs",
+        "as many bits as a product",
+        "too many sums",
+    ],
 )
 def test_what_counting_does_not_compute_or_not_faster_is_multiplied(at_once, changes, devices):
     spec = dataclasses.replace(SPEC, **changes)
-    weights = np.random.default_rng(2).integers(-128, 128, (spec.rows, 3))
+    weights = np.random.default_rng(2).integers(-128, 128, (spec.rows, spec.columns))
     matrix = program(weights, spec, devices=devices)
     matrix.read(np.full((2, spec.rows), 255))
     assert {type(group) for group in matrix.kept.values()} == {RowGroup}
@@ -158,9 +179,9 @@ def test_what_counting_does_not_compute_or_not_faster_is_multiplied(at_once, cha
 
 @needs_numba
 def test_loops_are_loaded_when_all_matrices_have_read_enough(monkeypatch, own_work):
-    """20 vectors of 8 digits on 4 slices of 3 outputs are 1,920 conversions a read."""
-    monkeypatch.setattr(popcount, "WORTH_LOADING", 3 * 1920)
-    matrices = [program(np.full((9, 3), 100), dataclasses.replace(SPEC, adc_bits=2)) for _ in range(3)]
+    """20 vectors of 8 digits on 4 slices of 24 outputs are 15,360 conversions a read."""
+    monkeypatch.setattr(popcount, "WORTH_LOADING", 3 * 15360)
+    matrices = [program(np.full((9, 24), 100), dataclasses.replace(SPEC, adc_bits=2)) for _ in range(3)]
     for matrix in matrices:
         matrix.read(np.full((20, 9), 255))
     assert [type(matrix.kept[0]) for matrix in matrices] == [RowGroup, RowGroup, BitGroup]
@@ -168,14 +189,14 @@ def test_loops_are_loaded_when_all_matrices_have_read_enough(monkeypatch, own_wo
 
 @needs_numba
 def test_cells_are_cut_when_they_are_read_often(monkeypatch):
-    """One vector of 8 digits a read: 64 of them with the eighth."""
+    """One vector of 8 digits a read: 128 of them with the sixteenth."""
     monkeypatch.setattr(popcount, "WORTH_LOADING", 0)
-    matrix = program(np.full((9, 3), 100), dataclasses.replace(SPEC, adc_bits=2))
+    matrix = program(np.full((9, 24), 100), dataclasses.replace(SPEC, adc_bits=2))
     kinds = []
-    for _ in range(9):
+    for _ in range(17):
         matrix.read(np.full((1, 9), 255))
         kinds.append(type(matrix.kept[0]))
-    assert kinds == [RowGroup] * 7 + [BitGroup] * 2
+    assert kinds == [RowGroup] * 15 + [BitGroup] * 2
 
 
 @pytest.mark.parametrize(
@@ -196,7 +217,7 @@ def test_without_numba_everything_is_multiplied(monkeypatch, caplog, at_once, er
     monkeypatch.setattr(importlib, "import_module", failing)
     compiled_loops.cache_clear()
     try:
-        matrix = program(np.full((9, 3), 100), dataclasses.replace(SPEC, adc_bits=2))
+        matrix = program(np.full((9, 24), 100), dataclasses.replace(SPEC, adc_bits=2))
         inputs = np.full((2, 9), 255)
         with caplog.at_level(logging.INFO, logger="archsim.crossbar"):
             assert np.array_equal(matrix.read(inputs), matrix.read(inputs))

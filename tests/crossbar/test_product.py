@@ -24,15 +24,17 @@ ISAAC = CrossbarSpec(
 @st.composite
 def problems(draw, largest_rows=300, clipping=False):
     rows = draw(st.sampled_from([5, 16, 100, 128]) if not clipping else st.sampled_from([3, 8]))
+    sign = draw(st.sampled_from(sorted(encodings())))
+    most_bits = 1 if sign == "binary" else 16
     spec = CrossbarSpec(
         rows=rows,
         columns=128,
         cell_bits=draw(st.integers(1, 8)),
         dac_bits=draw(st.integers(1, 4)),
-        weight_bits=draw(st.integers(1, 16)),
-        input_bits=draw(st.integers(1, 16)),
+        weight_bits=draw(st.integers(1, most_bits)),
+        input_bits=draw(st.integers(1, most_bits)),
         signed_inputs=draw(st.booleans()),
-        sign=draw(st.sampled_from(sorted(encodings()))),
+        sign=sign,
         adc_bits=draw(st.integers(1, 5)) if clipping else None,
         adc_step=draw(st.integers(1, 9)) if clipping else 1,
         adc_rounding=draw(st.sampled_from(["half_up", "floor"])),
@@ -46,6 +48,7 @@ def problems(draw, largest_rows=300, clipping=False):
         np.full((used, outputs), high),
         np.full((used, outputs), low),
     ]))  # fmt: skip
+    weights[(weights == 0) & spec.binary] = high
     low, high = spec.input_range
     inputs = rng.integers(low, high, (vectors, used), endpoint=True)
     return spec, weights, inputs
@@ -88,6 +91,30 @@ def test_sixteen_by_sixteen_bits_are_exact_at_the_extremes_of_the_range():
     expected = inputs.astype(object) @ weights.astype(object)
     assert matrix.read(inputs).tolist() == expected.tolist()
     assert matrix.read_all_conversions(inputs).tolist() == expected.tolist()
+
+
+def encoded(sign, weights, **bits):
+    return encodings()[sign](np.array(weights), dataclasses.replace(ISAAC, **bits))
+
+
+def test_the_sign_bit_of_twos_complement_has_a_cell_of_its_own():
+    """By hand: 5 is 0101 and -3 is 1101 in 4 bits; 2-bit cells hold 01 and 1 of the lower three, then the sign."""
+    group = encoded("twos_complement", [[5], [-3]], weight_bits=4, cell_bits=2)
+    assert group.cells[:, :, 0].tolist() == [[1, 1], [1, 1], [0, 1]]
+    assert group.factors[:, 0].tolist() == [1, 4, -8]
+    single = encoded("twos_complement", [[5], [-3]], weight_bits=4, cell_bits=1)
+    assert single.cells[:, :, 0].tolist() == [[1, 1], [0, 0], [1, 1], [0, 1]]
+    assert single.factors[:, 0].tolist() == [1, 2, 4, -8]
+    assert not group.unit_factors.any()
+
+
+def test_unflipped_columns_hold_the_biased_weight_whatever_they_sum_up_to():
+    """128 rows of 3 in every 2-bit cell: 384, which offset stores as 128 rows of 0."""
+    weights = np.full((128, 1), 127)
+    group = encoded("offset_unflipped", weights, weight_bits=8)
+    assert group.slice_sums.tolist() == [384] * 4
+    assert (group.factors[:, 0].tolist(), group.unit_factors.tolist()) == ([1, 4, 16, 64], [-128])
+    assert encoded("offset", weights, weight_bits=8).slice_sums.tolist() == [0] * 4
 
 
 @given(st.integers(0, 2**32), st.sampled_from(["uniform", "all high", "all low", "half", "just below", "columns"]))
@@ -212,6 +239,9 @@ def test_an_encoding_of_ones_own_is_used_by_its_name(monkeypatch):
         (1152, 128, 8, "pair_arrays", 72),
         (128, 5, 16, "pair", 1),
         (128, 5, 16, "pair_arrays", 2),
+        (1152, 128, 8, "offset_unflipped", 36),
+        (1152, 128, 8, "twos_complement", 45),  # 4 cells of 7 bits, and a sign
+        (1152, 128, 7, "twos_complement", 36),
         (27, 64, 16, "offset", 4),
         (4096, 1000, 8, "offset", 1024),
         (129, 1, 8, "offset", 2),

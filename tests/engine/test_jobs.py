@@ -197,7 +197,7 @@ CHOICES = {
     "memory.write_ns": (0.625, 80),
     "memory.subarray_bytes": ("null", 32, 8192),
     "array.write_ns": (1, 50.88, 700),
-    "array.sign": ("offset", "pair", "pair_arrays"),
+    "array.sign": ("offset", "pair", "pair_arrays", "twos_complement"),
     "adc.arrays_per_set": (1, 2, 4),
     "tile.pes": (1, 2),
     "chip.tiles": (2, 4),

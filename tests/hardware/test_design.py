@@ -48,6 +48,11 @@ def test_read_cycles_are_slices_times_conversions_times_row_groups(
         (("precision.weight_bits=8", "array.cell_bits=1"), 8),
         (("precision.weight_bits=7", "array.cell_bits=2"), 4),
         (("array.sign=pair",), 16),
+        (("array.sign=pair_arrays",), 8),
+        (("array.sign=offset_unflipped",), 8),
+        (("array.sign=twos_complement",), 9),  # 15 bits in 8 cells, and the sign
+        (("array.sign=twos_complement", "precision.weight_bits=7"), 4),
+        (("array.sign=twos_complement", "array.cell_bits=1"), 16),
         (("array.cell_bits=8",), 2),
     ],
 )
@@ -62,6 +67,29 @@ def test_isaac_has_16128_arrays_and_41_tops_at_its_peak() -> None:
     assert design.peak_tops() == pytest.approx(16_128 * 4_096 / 1.6e-6 / 1e12, rel=1e-12)
     assert round(design.peak_tops(), 2) == 41.29
     assert design.peak_tops(3) == pytest.approx(3 * design.peak_tops())
+
+
+def test_a_sign_in_a_cell_of_its_own_takes_room_at_the_peak() -> None:
+    """9 columns a weight: 14 weights in 128 columns, where ISAAC has 16."""
+    plain, other = (load_design("isaac", settings).peak_tops() for settings in ((), ("array.sign=twos_complement",)))
+    assert other == pytest.approx(plain * 14 / 16)
+
+
+def test_binary_networks_take_two_arrays_and_one_read() -> None:
+    """128 x 128 weights in two arrays of 128 x 128 cells, read in 100 ns."""
+    settings = ("array.sign=binary", "precision.weight_bits=1", "precision.input_bits=1")
+    design = load_design("isaac", settings)
+    assert (design.cells_per_weight, design.arrays_per_block, design.read_cycles(128)) == (1, 2, 1)
+    assert design.peak_tops() == pytest.approx(16_128 / 2 * 2 * 128 * 128 / 100e-9 / 1e12)
+
+
+def test_the_low_partial_product_that_is_left_out_is_that_of_the_lowest_of_all_slices() -> None:
+    """PRIME, Chi et al., ISCA 2016: 8 bits, the sign in a third 4-bit cell: of 2 x 32 rounds floor(32 / 3) fewer."""
+    settings = ("array.sign=twos_complement", "precision.weight_bits=8", "adc.skip_low_low=true")
+    design = load_design("prime", settings)
+    assert design.weight_slices == 3
+    assert design.read_cycles(256) == 54
+    assert design.conversions(256) == 2 * 256 - 256 // 3
 
 
 def test_arrays_that_share_converters_take_turns_at_the_peak() -> None:

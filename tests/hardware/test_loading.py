@@ -13,6 +13,8 @@ from archsim.hardware import data_folder, design_names, load_design
 
 ISAAC = (data_folder("mappings") / "isaac.yaml").read_text()
 
+ONE_BIT = "precision.weight_bits=1 and precision.input_bits=1"
+
 
 def message(source: str | Path, *settings: str) -> str:
     """What loading complains about."""
@@ -201,6 +203,10 @@ def test_a_group_that_is_no_group(changed) -> None:
         (
             ("copies.explicit=[1]", "copies.policy=greedy"),
             "--set copies.policy: got 'greedy', expected policy explicit with a list copies.explicit",
+        ),
+        (
+            ("array.sign=binary", "precision.weight_bits=1"),
+            f"--set array.sign: got 'binary', expected another sign, or {ONE_BIT}",
         ),
     ],
 )

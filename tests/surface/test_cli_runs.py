@@ -13,6 +13,7 @@ import pytest
 from onnx import helper
 
 from archsim import api
+from archsim.choices import data_file
 from archsim.frontend import from_model
 from tests.frontend.models import model, numbers
 from tests.recurrent import single
@@ -124,7 +125,7 @@ def test_recurrent_layers_are_inspected_and_mapped(archsim: Run):
 
 
 def test_out_holds_result_outputs_and_trace(archsim: Run, tmp_path: Path):
-    words = ("--input", api.data_file("digits_test"), "--out", tmp_path / "out", "--trace", tmp_path / "t.json")
+    words = ("--input", data_file("digits_test"), "--out", tmp_path / "out", "--trace", tmp_path / "t.json")
     ran = archsim("simulate", "digits_cnn", *words, "--json", "-")
     assert ran.code == 0
     document = json.loads(ran.out)

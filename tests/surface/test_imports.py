@@ -31,7 +31,10 @@ ALLOWED = {
     "listings": {"choices", "inputs", "hardware", "report"},
     "comparing": {"choices", "inputs", "graph", "hardware", "mapping"},
     "reading": {"choices", "frontend"},
-    "summaries": {"graph", "hardware", "mapping", "values", "engine", "report", "result"},
+    "summaries": {"graph", "hardware", "mapping", "engine", "report", "result"},
+    "resuming": {"choices", "graph", "reading", "report"},
+    "points": {"choices", "inputs", "hardware", "crossbar", "values", "resuming"},
+    "evaluations": {"choices", "inputs", "points", "resuming", "graph", "values", "report"},
     "replays": {"noc", "report", "result"},
     "sweeps": {"noc", "report"},
     "variances": {"choices", "crossbar", "report"},
@@ -39,6 +42,7 @@ ALLOWED = {
         *{
             "choices",
             "comparing",
+            "evaluations",
             "inputs",
             "listings",
             "reading",
@@ -62,6 +66,7 @@ ALLOWED = {
     "variance_verb": {"api", "console", "options", "noc_verb"},
     "map_verb": {"api", "asked", "console", "options"},
     "compare_verb": {"api", "asked", "console", "options"},
+    "evaluate_verb": {"api", "asked", "console", "options", "simulate_verb"},
     "simulate_verb": {"api", "asked", "console", "mapping", "options", "result"},
     "cli": {
         "api",
@@ -73,6 +78,7 @@ ALLOWED = {
         "variance_verb",
         "map_verb",
         "compare_verb",
+        "evaluate_verb",
         "simulate_verb",
     },
 }

@@ -5,11 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from archsim.crossbar import DEVICE_FIELDS, DeviceErrors, program
+from archsim.crossbar import DEVICE_FIELDS, DeviceErrors, encodings, program
 from archsim.errors import InputError
 from archsim.hardware import design_names, load_design
+from archsim.mapping.tiling import tile_layer
 from archsim.values import crossbar_spec, design_notes, device_errors
+from tests.values.networks import linear
 
 
 def test_isaac_is_a_lossless_8_bit_adc_behind_128_rows_of_2_bit_cells():
@@ -32,10 +36,11 @@ def test_precision_that_numbers_cannot_have_names_the_setting_and_the_range():
     precision = design.precision.model_copy(update={"weight_bits": 1, "input_bits": 32})
     with pytest.raises(InputError) as caught:
         crossbar_spec(design.model_copy(update={"precision": precision}))
-    where = "where numbers are computed: --set precision"
+    key, binary = "precision", "or 1 with array.sign=binary"
+    where = "where numbers are computed"
     assert str(caught.value).splitlines() == [
-        f"design {design.name}: precision.weight_bits: got 1, expected 2 to 16 {where}.weight_bits=2",
-        f"design {design.name}: precision.input_bits: got 32, expected 1 to 16 {where}.input_bits=16",
+        f"design isaac: precision.weight_bits: got 1, expected 2 to 16 {where}, {binary}: --set {key}.weight_bits=2",
+        f"design isaac: precision.input_bits: got 32, expected 1 to 16 {where}: --set {key}.input_bits=16",
     ]
 
 
@@ -102,6 +107,13 @@ def test_weights_that_do_not_fill_their_cells_are_refused_with_the_nearest_that_
     assert str(caught.value) == f"design isaac: precision.weight_bits: got {bits}, {expected}"
 
 
+def test_a_sign_bit_in_a_cell_of_its_own_need_not_fill_another():
+    settings = ["precision.weight_bits=9", "array.cell_bits=2"]
+    assert crossbar_spec(load_design("isaac", [*settings, "array.sign=twos_complement"])).weight_bits == 9
+    with pytest.raises(InputError, match=r"precision\.weight_bits: got 9, expected a multiple of array\.cell_bits, 2"):
+        crossbar_spec(load_design("isaac", [*settings, "array.sign=offset_unflipped"]))
+
+
 @pytest.mark.parametrize(
     ("sign", "rows", "cell", "dac", "needed"),
     [
@@ -110,6 +122,8 @@ def test_weights_that_do_not_fill_their_cells_are_refused_with_the_nearest_that_
         ("offset", 64, 1, 1, 6),  # 64, flipped from 64 on: 63
         ("pair", 128, 2, 1, 9),  # 384
         ("pair_arrays", 128, 2, 1, 9),  # 384 either way
+        ("offset_unflipped", 128, 2, 1, 9),  # 384, not flipped
+        ("twos_complement", 128, 2, 1, 9),  # 384, of a lower slice
         ("offset", 1, 1, 1, 1),  # 1, flipped at once: 0, which still takes a converter
         ("pair", 128, 2, 2, 11),  # 128 x 3 x 3 = 1,152
     ],
@@ -127,7 +141,10 @@ def test_an_adc_wider_than_the_largest_sum_is_noted(sign: str, rows: int, cell: 
     assert notes(needed + 1, "adc.full_scale=per_slice") == ()
 
 
-@pytest.mark.parametrize(("sign", "needed"), [("offset", 8), ("pair", 9), ("pair_arrays", 9)])
+@pytest.mark.parametrize(
+    ("sign", "needed"),
+    [("offset", 8), ("offset_unflipped", 9), ("pair", 9), ("pair_arrays", 9), ("twos_complement", 9)],
+)
 def test_bits_that_an_adc_needs_are_those_that_lose_nothing(sign: str, needed: int):
     weights = np.concatenate([np.full((128, 1), value) for value in (-128, -85, -1, 0, 42, 85, 127)], axis=1)
 
@@ -146,3 +163,19 @@ def test_counters_in_place_of_adcs_are_not_too_wide():
 @pytest.mark.parametrize("name", design_names())
 def test_no_design_that_ships_has_a_note_at_its_own_precision(name: str):
     assert design_notes(load_design(name)) == ()
+
+
+@pytest.mark.parametrize("sign", sorted(encodings()))
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 600), st.integers(1, 200))
+@settings(max_examples=15, deadline=None)
+def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, cells, cell_bits, rows, outputs):
+    weight_bits = cell_bits * max(-(-2 // cell_bits), min(cells, 16 // cell_bits))
+    bits = [f"precision.weight_bits={weight_bits}", f"array.cell_bits={cell_bits}"]
+    if sign == "binary":
+        bits = ["precision.weight_bits=1", "precision.input_bits=1", "array.cell_bits=1"]
+    design = load_design("isaac", [f"array.sign={sign}", *bits])
+    matrix = program(np.ones((rows, outputs), dtype=np.int64), crossbar_spec(design))
+    assert matrix.slices == design.cells_per_weight
+    assert matrix.arrays_per_block == design.arrays_per_block
+    (layer,) = linear(np.zeros((rows, outputs))).matrix_layers
+    assert matrix.arrays == tile_layer(layer, design).arrays

@@ -152,7 +152,9 @@ def test_layers_that_share_weights_share_their_programmed_matrices(monkeypatch):
 
 
 def test_one_bit_weights_are_refused():
-    with pytest.raises(InputError, match=r"precision\.weight_bits: got 1, expected 2 or more"):
+    with pytest.raises(
+        InputError, match=r"precision\.weight_bits: got 1, expected 2 or more, .*, or 1 with array\.sign binary"
+    ):
         run(linear([[1.0]]), [[1]], dataclasses.replace(LOSSLESS_8_BIT, weight_bits=1))
 
 

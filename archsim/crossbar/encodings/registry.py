@@ -28,13 +28,16 @@ class Encoded:
     """The cells of rows that are read together: `cells` (slices, rows, outputs), `factors` (slices, outputs)
     and `unit_factors` (outputs,).
 
-    A level of `cells` is negative where columns of several `arrays` are subtracted before they are converted.
+    A level of `cells` is negative where columns of several `arrays` are subtracted before they are converted. Where
+    rows are `complementary`, each input has two, the second as far behind as there are inputs: one that is above 0
+    drives the first, one below 0 the second (`driven`), and `x[d,r]` above are these drives.
     """
 
     cells: npt.NDArray[np.uint8] | npt.NDArray[np.int16]
     factors: Integers
     unit_factors: Integers
     arrays: int = 1
+    complementary: bool = False
 
     @property
     def signed(self) -> bool:
@@ -57,6 +60,9 @@ class Encoded:
     def decode(self) -> Integers:
         """The weights (rows, outputs) that the cells stand for."""
         weights: Integers = np.einsum("srn,sn->rn", self.cells, self.factors) + self.unit_factors
+        if self.complementary:
+            above, below = np.split(weights, 2)
+            weights = (above - below) // 2
         return weights
 
 
