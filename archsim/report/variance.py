@@ -148,7 +148,8 @@ def variance_plot(summary: VarianceSummary) -> Drawing:
     curves, marks = {}, []
     for letter, read in zip(ascii_letters, summary.reads, strict=False):
         within = zip(read.cumulative[middle:], read.cumulative[middle::-1], strict=True)
-        shares = [above - below for above, below in within]
+        # Rounded, so that a share that is 1 but for its last bits is on the line of 1 on every machine.
+        shares = [round(above - below, 6) for above, below in within]
         curves[letter] = list(zip(summary.errors[middle:], shares, strict=True))
         marks.append(f"{letter} {read.label}")
     title = f"Sums that are off by no more than so much ({'; '.join(marks)})"
