@@ -3,13 +3,16 @@
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
 from archsim.hardware.device import Device, device_files
+from archsim.hardware.energy import Component, Energy
 from archsim.hardware.loading import design_names, load_design
 from archsim.hardware.parts import Bus, Memory, Noc
 
 __all__ = [
     "Bus",
+    "Component",
     "Design",
     "Device",
+    "Energy",
     "Memory",
     "Noc",
     "data_folder",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from archsim.hardware.device import Device
+from archsim.hardware.energy import Energy
 from archsim.hardware.parts import (
     Adc,
     ChipSize,
@@ -111,6 +112,7 @@ class Design(Part):
     schedule: Schedule
     pipelayer: PipeLayer | None = None
     pipeline: Pipeline
+    energy: Energy | None = None
 
     @model_validator(mode="after")
     def _converters_fit(self) -> Self:
@@ -152,6 +154,30 @@ class Design(Part):
         if self.chip.tiles == "unlimited" and self.chips not in ("auto", 1):
             raise relation("chips", self.chips, "1 or auto, where chip.tiles is unlimited")
         return self
+
+    @model_validator(mode="after")
+    def _figures_are_of_keys(self) -> Self:
+        for key in self.energy.published_for if self.energy else ():
+            if not self._names_a_number(key):
+                raise relation(f"energy.published_for.{key}", key, "the dotted path of a whole number of the design")
+        return self
+
+    def _names_a_number(self, key: str) -> bool:
+        """Whether a key leads to a whole number, or to one of a unit that the design leaves out."""
+        value: object = self
+        for name in key.split("."):
+            if value is None or (isinstance(value, Part) and name in type(value).model_fields):
+                value = getattr(value, name, None)
+            else:
+                return False
+        return value is None or isinstance(value, int)
+
+    def value_of(self, key: str) -> object:
+        """The value at a dotted path; None within a unit that is null."""
+        value: object = self
+        for name in key.split("."):
+            value = getattr(value, name, None)
+        return value
 
     @property
     def weight_slices(self) -> int:

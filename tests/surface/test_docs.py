@@ -78,7 +78,8 @@ def _keys(part: type[BaseModel], path: str = "") -> Iterator[str]:
     for name, field in part.model_fields.items():
         inner = part_of(field.annotation)
         if inner is not None:
-            yield from _keys(inner, f"{path}{name}.")
+            named = "adc." if name == "components" else ""  # One of several groups of the same keys.
+            yield from _keys(inner, f"{path}{name}.{named}")
         else:
             yield path + name
 
@@ -97,9 +98,9 @@ def test_every_key_of_a_design_is_described_once_with_the_value_of_isaac():
     isaac = load_design("isaac")
     for key, shown in rows:
         value = _value(isaac, key)
-        if key not in {"description", "copies.explicit", "copies.budget_arrays"}:
+        if key not in {"description", "copies.explicit", "copies.budget_arrays", "energy.published_for"}:
             written = value if isinstance(value, str) else json.dumps(value)
-            assert shown.strip(" `").replace(",", "") == written, key
+            assert shown.strip(" `") in (written, f"{value:,}" if isinstance(value, int) else written), key
 
 
 @pytest.mark.parametrize(
