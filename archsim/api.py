@@ -156,7 +156,7 @@ def simulate(
     """Runs `images` images through the chip and answers with every figure; `ideal` lets nobody wait for
     anything shared. A `Placement` already knows its design and whether it trains (`training`, `batch`: see `place`).
     `cpu_s` is the CPU time of this call."""
-    from archsim import engine
+    from archsim import energy, engine
     from archsim.mapping import Placement
 
     started = time.process_time()
@@ -166,6 +166,7 @@ def simulate(
         else place(model, mapping, settings=settings, training=training, batch=batch)
     )
     result = engine.simulate(placement, images=images, ideal=ideal, observer=observer, progress=progress)
+    result = energy.with_energy(result, placement.design)
     notes = (*result.notes, *_batch_note(placement.graph))
     return replace(result, notes=notes, cpu_s=time.process_time() - started)
 

@@ -34,10 +34,10 @@ def design_of(mapping: Chosen, defaults: Iterable[str] = (), settings: Iterable[
 
 def _check_names(design: Design) -> None:
     """Asks the rooms that own registries for the names in a design that they do not know."""
-    from archsim import crossbar, engine
+    from archsim import crossbar, energy, engine
     from archsim import mapping as mapper
 
-    problems = Problems(dict.fromkeys([*mapper.check(design), *engine.check(design)]))
+    problems = Problems(dict.fromkeys([*mapper.check(design), *engine.check(design), *energy.check(design)]))
     with problems.gathered():
         crossbar.find_encoding(design.array.sign)
     problems.raise_any()

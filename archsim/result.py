@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
+from archsim.actions import Actions
+
 SCHEMA = "archsim.result/1"
 
 STALL_CAUSES = ("data", "bus", "buffer", "adc", "sfu", "noc", "memory", "offchip")
@@ -68,6 +70,7 @@ class LayerResult:
     busy_ns: float | None
     stall_ns: Mapping[str, float | None] | None
     macs: int
+    actions: Actions | None = None
     energy_pj: float | None = None
 
 
@@ -175,6 +178,26 @@ class MappingSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a run took and a chip takes; None where it is not known.
+
+    `per_image_pj` is the energy of the whole run divided by its images, `dynamic_pj` and `static_pj` are the parts of
+    the whole; `host_pj` is what of the dynamic part belongs to no layer. Of all chips, `peak_power_w` is the power of
+    all units at work in every cycle, `static_power_w` flows always, and `area_mm2` is by component. Figures are those
+    of a node of `technology_nm`.
+    """
+
+    per_image_pj: float | None
+    dynamic_pj: float | None
+    static_pj: float | None
+    host_pj: float | None
+    peak_power_w: float | None
+    static_power_w: float | None
+    area_mm2: Mapping[str, float | None]
+    technology_nm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """Everything one run found out; `to_json` gives it in the schema `archsim.result/1`."""
 
@@ -197,12 +220,15 @@ class Result:
     arrays: ArrayCounts
     chips: int
     spill_bytes: int
-    energy_pj: Mapping[str, float] | None = None
+    energy_pj: Mapping[str, float | None] | None = None
     area_mm2: float | None = None
     power_w: float | None = None
+    cost: Cost | None = None
     layers: tuple[LayerResult, ...]
     noc: NocResult = field(default_factory=NocResult)
     adc_conversions: int | None = None
+    actions: Actions = field(default_factory=Actions)
+    host_actions: Actions = field(default_factory=Actions)
     moved_bytes: MovedBytes = field(default_factory=MovedBytes)
     busiest: tuple[UnitUse, ...] = ()
     coverage: Mapping[str, int]

@@ -20,7 +20,7 @@ class ChipFigures:
 
 
 def chip_figures(design: Design, energy: Energy, chips: int) -> ChipFigures:
-    """The rows of `energy` times the number of their places: PEs, tiles, routers, chips, as ISAAC adds up its Table I."""
+    """The rows of `energy` times the number of their places, as ISAAC adds up its Table I (ISCA 2016)."""
     area: dict[str, Fraction | None] = {}
     peak: dict[str, Fraction | None] = {}
     static: dict[str, Fraction | None] = {}

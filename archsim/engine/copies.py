@@ -62,6 +62,7 @@ class CopyUnit:
         self._room = 0
         self.room_at = 0
         self.jobs = 0
+        self.joined_bytes = 0
         self.first_issue: int | None = None
 
     def connect(self, units: list[PartUnit], sources: list[Source], joins: list[Source], slots: int) -> None:
@@ -220,7 +221,9 @@ class CopyUnit:
         if latest > now:
             Action(self._env, latest - now, rank(OUT, self.stage.index, job.window, 2), self._join, job)
             return
-        read = self._bus.serve(now, self.stage.join_ticks[job.window])
+        size, ticks = self.stage.join_reads[job.window]
+        self.joined_bytes += size
+        read = self._bus.serve(now, ticks)
         Action(self._env, read - now, rank(OUT, self.stage.index, job.window, 3), self._leave, job)
 
     def _leave(self, action: Action) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archsim.engine.actions import of_stage, of_traffic
 from archsim.noc import Traffic
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Counters:
     `("busy", stage)` and `("stall", stage, cause)`, ticks on the home arrays of a stage, for all that use them;
     `("sfu", layer)`, ticks of the digital units for a vector layer; `("macs",)`; `("sent", mesh, source, destination,
     bytes)`, messages; `("broadcasts", mesh, bytes)`, `("trees", mesh, source, destinations, bytes)` and `("latencies",
-    mesh, cycles)`, see `Traffic`; `("moved", level)`, bytes; `("conversions",)`.
+    mesh, cycles)`, see `Traffic`; `("moved", level)`, bytes; `("conversions",)`; `("action", row, name)`, what takes
+    energy; `("sending", mesh, row, source, destinations, bytes)`, messages by who sends them.
     """
 
     of: Counter[Key]
@@ -68,9 +70,17 @@ def total(counts: Iterable[tuple[Counters, int]]) -> Counters:
 def count(chip: Chip, names: tuple[Hashable, ...] | None = None) -> Counters:
     """The counters of a chip at this moment; `names` are the numbers to give its stages."""
     of: Counter[Key] = Counter()
+    written: Counter[int] = Counter()
+    for (index, _, _), port in chip.ports.items():
+        written[index] += port.written_bytes
+    rows = {stage.index: stage.index if names is None else names[stage.index] for stage in chip.stages}
     for stage in chip.stages:
-        of.update(_of_stage(stage, stage.index if names is None else names[stage.index]))
-    of["moved", "buffer_writes"] = sum(port.written_bytes for port in chip.ports.values())
+        of.update(_of_stage(stage, rows[stage.index]))
+        of.update(of_stage(stage, rows[stage.index], written[stage.index]))
+    if names is not None:  # What a job reads from memory belongs to its layer.
+        rows |= {source.index: names[0] for source in chip.placement.stages.inputs}
+    of.update(of_traffic(chip, rows))
+    of["moved", "buffer_writes"] = written.total()
     for mesh, adapter in enumerate(chip.fabric.meshes):
         _carried(of, mesh, adapter.model.traffic)
     for link in chip.links():

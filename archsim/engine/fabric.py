@@ -32,6 +32,7 @@ class Adapter(ABC):
         self._period = chip.clock.noc
         self.delivered_bytes = 0
         self._armed: int | None = None
+        self.sendings: dict[tuple[int, int, tuple[int, ...], int], int] = {}
         self._sent = 0
         self._under_way: dict[int, tuple[Message, dict[int, list[Target]]]] = {}
 
@@ -40,6 +41,8 @@ class Adapter(ABC):
         now = -(-self._env.now // self._period)
         self._sent += 1
         self._under_way[self._sent] = (message, dict(by_tile))
+        sending = (message.origin.index, source, tuple(by_tile), message.size_bytes)
+        self.sendings[sending] = self.sendings.get(sending, 0) + 1
         self._entered(now, self.model.send(now, self._sent, source, by_tile.keys(), message.size_bytes))
 
     def _arm(self, cycle: int) -> None:
@@ -230,8 +233,8 @@ class _Gate:
 
     def arrive(self, message: Message) -> None:
         """The message is at the gate."""
-        name, image, window = message.origin.name, message.image, message.window
-        self._link.send(name, image, window, message.size_bytes, self._fabric.crossed, (message, self))
+        image, window = message.image, message.window
+        self._link.send(message.origin, image, window, message.size_bytes, self._fabric.crossed, (message, self))
 
 
 class NoFabric:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from archsim import __version__
+from archsim.actions import Actions, sum_of
+from archsim.engine.actions import HOST, Row, rows_of_actions
 from archsim.engine.arrays import CAUSES
 from archsim.engine.busiest import busiest_units
 from archsim.engine.findings import Findings
@@ -76,7 +79,7 @@ def _planned_vector(placement: Placement, layer: VectorLayer, plan: StagePlan) -
     )  # fmt: skip
 
 
-def _layers(found: Findings) -> tuple[LayerResult, ...]:
+def _layers(found: Findings, actions: Mapping[Row, Actions]) -> tuple[LayerResult, ...]:
     planned = planned_layers(found.placement)
     timed = {}
     for plan in found.placement.plans:
@@ -84,7 +87,7 @@ def _layers(found: Findings) -> tuple[LayerResult, ...]:
             if layer.name not in planned:
                 continue  # It is among the uses of another layer's arrays.
             timed[layer.name] = _timed(found, plan, planned[layer.name], isinstance(layer, VectorLayer))
-    return tuple(timed[name] for name in planned)
+    return tuple(replace(timed[name], actions=actions.get(name)) for name in planned)
 
 
 def _timed(found: Findings, plan: StagePlan, layer: LayerResult, vector: bool) -> LayerResult:
@@ -125,7 +128,7 @@ def to_result(found: Findings, cpu_s: float) -> Result:
     placement, clock = found.placement, found.clock
     design, graph, coverage = placement.design, placement.graph, placement.graph.coverage
     cycle_ns = float(design.cycle_ns)
-    noc, ticks = _noc(found), found.interval.ticks
+    noc, ticks, actions = _noc(found), found.interval.ticks, rows_of_actions(found)
     interval = None if ticks is None else _ns(found, ticks)
     return Result(
         model=ModelSummary(name=graph.name, macs=graph.macs, parameters=graph.parameters),
@@ -147,9 +150,11 @@ def to_result(found: Findings, cpu_s: float) -> Result:
         arrays=array_counts(placement),
         chips=placement.chips,
         spill_bytes=placement.spill_bytes,
-        layers=_layers(found),
+        layers=_layers(found, actions),
         noc=noc,
         adc_conversions=found.counters["conversions",] if design.adc else None,
+        actions=sum_of(actions.values()),
+        host_actions=actions[HOST],
         moved_bytes=_moved(found),
         coverage={
             "nodes": coverage.nodes,

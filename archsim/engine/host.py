@@ -68,7 +68,7 @@ class HostInput:
             for size, receivers in self._groups[first]
         ]
         if self._link.ticks(self._size * run):
-            self._link.send(self.name, image, slot, self._size * run, self._arrived, messages, slot // self._most)
+            self._link.send(self, image, slot, self._size * run, self._arrived, messages, slot // self._most)
         else:
             _send_all(messages)
 
@@ -163,8 +163,8 @@ class HostOutput:
         link has carried it."""
         ready = self._chip.env.now + message.floor
         message.origin.ended(message.image, ready)
-        name, image, window = message.origin.name, message.image, message.window
-        self._link.send(name, image, window, message.size_bytes, self._received, (message, ready, port))
+        image, window = message.image, message.window
+        self._link.send(message.origin, image, window, message.size_bytes, self._received, (message, ready, port))
 
     def _received(self, state: tuple[Message, int, OutputPort]) -> None:
         message, ready, port = state

@@ -10,6 +10,7 @@ from archsim.engine.server import Server
 
 if TYPE_CHECKING:
     from archsim.engine.chip import Chip
+    from archsim.engine.message import Origin
 
 
 class Link:
@@ -35,11 +36,12 @@ class Link:
         self.ticks = ticks
         self.servers = [Server()] if servers is None else servers
         self.sent_bytes = 0
+        self.sent_by: dict[int, int] = {}
         self.crossed_bytes = 0
 
     def send(
         self,
-        layer: str,
+        origin: Origin,
         image: int,
         window: int,
         size_bytes: int,
@@ -47,15 +49,16 @@ class Link:
         argument: object,
         lane: int | None = None,
     ) -> None:
-        """Calls `arrive` with `argument` when `size_bytes` for a window of a layer are across, by default on the
-        window's own lane."""
+        """Calls `arrive` with `argument` when `size_bytes` that `origin` made for a window are across, by default on
+        the window's own lane."""
         env, lane = self._chip.env, (window if lane is None else lane) % len(self.servers)
         service = self.ticks(size_bytes)
         end = self.servers[lane].serve(env.now, service)
         self.sent_bytes += size_bytes
+        self.sent_by[origin.index] = self.sent_by.get(origin.index, 0) + size_bytes
         name = f"{self.name} {lane}" if lane else self.name
         for observer in self._chip.observers:
-            observer.slice(-1, name, layer, image, window, end - service, end)
+            observer.slice(-1, name, origin.name, image, window, end - service, end)
         Action(env, end - env.now, self._priority, self._across, (size_bytes, arrive, argument))
 
     def _across(self, action: Action) -> None:

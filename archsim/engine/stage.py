@@ -41,7 +41,7 @@ class StageUnit:
         self.gather_ticks = min(converting, 1) * cycle
         self.visits = chip.limits.visits(plan.stage.sfu_layers, plan)
         self.sfu_ticks = [sum(ticks for _, ticks in each) for each in self.visits]
-        self.join_ticks = self._join_ticks()
+        self.join_reads = self._join_reads()
         self.copies: list[CopyUnit] = []
         self._last_start = 0
         self.seen = [[0, 0, 0] for _ in range(chip.images)]
@@ -54,13 +54,13 @@ class StageUnit:
         self._needs: dict[Port, Need] = {}
         self._fetches: dict[int, list[tuple[int, int]]] = {}
 
-    def _join_ticks(self) -> list[int]:
-        """How long each window's operands of joins take on the bus (not every window need have one)."""
+    def _join_reads(self) -> list[tuple[int, int]]:
+        """Bytes of each window's operands of joins, and their time on the bus (not every window need have one)."""
         channels = np.zeros(self.plan.stage.windows, np.int64)
         for item in self.plan.stage.joins:
             channels += item.channels * (item.need.table >= 0).any(axis=1)
         size, ticks = self.chip.design.value_bytes, self.chip.limits.bus_ticks
-        by_channels = {number: ticks(number * size) for number in np.unique(channels).tolist()}
+        by_channels = {number: (number * size, ticks(number * size)) for number in np.unique(channels).tolist()}
         return [by_channels[number] for number in channels.tolist()]
 
     def fetches(self, inputs: int) -> list[tuple[int, int]]:

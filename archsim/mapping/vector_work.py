@@ -24,7 +24,7 @@ def visits(
     Without `sfu.multiplier_lanes` the special functions do everything.
     """
     found: list[Visit] = []
-    for unit, operations in _work(layers, windows, design, number):
+    for unit, operations in work(layers, windows, design, number):
         cycles = -(-operations // (design.sfu.lanes(unit) or 1))
         place = MULTIPLIER if unit == "multiplier" and design.sfu.multiplier_lanes else SFU
         if found and found[-1][0] == place:
@@ -34,10 +34,10 @@ def visits(
     return tuple(found)
 
 
-def _work(
+def work(
     layers: Sequence[VectorLayer | RecurrentLayer], windows: int, design: Design, number: int
 ) -> Iterator[tuple[str, int]]:
-    """Operations of each kind of unit."""
+    """Operations of each kind of unit in one of `windows` windows, rounded up; `number` is its round of a step."""
     for layer in layers:
         if not isinstance(layer, RecurrentLayer):
             yield layer.unit, -(-_operations(layer, design) // windows)

@@ -80,9 +80,25 @@ def _tops(result: Result) -> float | None:
     return None if rate is None else 2 * result.model.macs * rate / 1e12
 
 
+def _cost(name: str) -> Callable[[Result], Value]:
+    """A figure of the cost; None for a design without component figures."""
+    return lambda result: None if result.cost is None else getattr(result.cost, name)
+
+
 def _tops_per_watt(result: Result) -> Value:
-    tops = _tops(result)
-    return tops / result.power_w if tops is not None and result.power_w else None
+    """Operations for each pJ of the whole run: 10^12 a joule."""
+    each = None if result.cost is None else result.cost.per_image_pj
+    return 2 * result.model.macs / each if each else None
+
+
+def _peak_tops_per_watt(result: Result) -> Value:
+    peak, power = result.mapping.peak_tops, None if result.cost is None else result.cost.peak_power_w
+    return peak / power if peak is not None and power else None
+
+
+def _peak_tops_per_mm2(result: Result) -> Value:
+    peak = result.mapping.peak_tops
+    return peak / result.area_mm2 if peak is not None and result.area_mm2 else None
 
 
 def _tops_per_mm2(result: Result) -> Value:
@@ -181,11 +197,15 @@ _WORK = (
     Figure("noc_max_link_utilisation", "  busiest link", lambda r: r.noc.max_link_utilisation, share),
 )
 _COST = (
-    Figure("energy_pj", "energy", _total_energy, energy, "min"),
-    Figure("power_w", "power (W)", lambda r: r.power_w, plain, "min"),
+    Figure("energy_pj", "energy of the run", _total_energy, energy, "min"),
+    Figure("energy_per_image_pj", "energy of an image", _cost("per_image_pj"), energy, "min"),
+    Figure("power_w", "average power (W)", lambda r: r.power_w, plain, "min"),
+    Figure("peak_power_w", "peak power (W), all units at work", _cost("peak_power_w"), plain, "min"),
     Figure("area_mm2", "area (mm2)", lambda r: r.area_mm2, plain, "min"),
-    Figure("tops_per_w", "TOPS/W reached", _tops_per_watt, plain, "max", settles=True),
-    Figure("tops_per_mm2", "TOPS/mm2 reached", _tops_per_mm2, plain, "max", settles=True),
+    Figure("peak_tops_per_w", "TOPS/W at peak", _peak_tops_per_watt, plain, "max"),
+    Figure("tops_per_w", "  reached", _tops_per_watt, plain, "max"),
+    Figure("peak_tops_per_mm2", "TOPS/mm2 at peak", _peak_tops_per_mm2, plain, "max"),
+    Figure("tops_per_mm2", "  reached", _tops_per_mm2, plain, "max", settles=True),
     Figure("accuracy", "accuracy through crossbars", _accuracy, share, "max"),
 )
 _RUN = (

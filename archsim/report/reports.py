@@ -15,7 +15,7 @@ from archsim.report.mapping import placement_records, placement_tables
 from archsim.report.network import latencies, noc_maps
 from archsim.report.placement import PlacementSummary
 from archsim.report.replay import ReplaySummary, latency_table, replay_map, replay_record, replay_table
-from archsim.report.simulation import headline, layer_records, layers
+from archsim.report.simulation import components, headline, layer_records, layers
 from archsim.report.strict_json import to_json
 from archsim.report.sweep import SweepSummary, sweep_plot, sweep_records, sweep_tables
 from archsim.report.tables import Table, to_csv, to_markdown, to_text
@@ -52,7 +52,7 @@ class Report:
 
 def simulation_report(result: Result, *, with_map: bool = False) -> Report:
     """One run, with maps of the links of its chips if wanted; its CSV has a row per layer."""
-    tables = (headline(result), layers(result), *(latencies(result) if with_map else ()))
+    tables = (headline(result), layers(result), *components(result), *(latencies(result) if with_map else ()))
     drawings = noc_maps(result) if with_map else ()
     return Report(tables, layer_records(result), result.to_json(links=with_map), drawings)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from archsim.report.figures import Value, duration, share
+from archsim.actions import ACTIONS
+from archsim.report.figures import Value, duration, energy, share
 from archsim.report.headline import FIGURES, lasting_interval_ns, name_of
 from archsim.report.tables import Column, Table
 from archsim.result import STALL_CAUSES, LayerResult, Result
@@ -49,14 +50,40 @@ def layers(result: Result) -> Table:
     return Table("Layers (start, end: first image; busy: one copy, whole run)", columns, rows, _bottleneck(result))
 
 
+def components(result: Result) -> tuple[Table, ...]:
+    """Energy and area of each component, the hungriest first; no table without any."""
+    if result.energy_pj is None or result.cost is None:
+        return ()
+    whole, area = result.energy_pj["total"], result.cost.area_mm2
+    named = {name: value for name, value in result.energy_pj.items() if name != "total"}
+    rows = tuple(
+        (name, named[name], _part(named[name], whole), area[name], _part(area[name], result.area_mm2))
+        for name in sorted(named, key=lambda name: -(named[name] or 0))
+    )
+    columns = (
+        Column("component", "component", left=True),
+        Column("energy_pj", "energy", energy),
+        Column("energy_share", "of all", share),
+        Column("area_mm2", "area (mm2)"),
+        Column("area_share", "of all", share),
+    )
+    return (Table("Components (energy: whole run; area: all chips)", columns, rows),)
+
+
+def _part(value: float | None, whole: float | None) -> float | None:
+    return value / whole if value is not None and whole else None
+
+
 def layer_records(result: Result) -> Table:
-    """All fields of the layers, for CSV: one column per cause of a stall, times in ns summed over copies."""
-    names = [field.name for field in fields(LayerResult) if field.name != "stall_ns"]
-    columns = [*names, *(f"stall_{cause}_ns" for cause in STALL_CAUSES)]
+    """All fields of the layers, for CSV: a column for each cause of a stall, times in ns summed over copies, and for
+    each count of what takes energy."""
+    names = [field.name for field in fields(LayerResult) if field.name not in {"stall_ns", "actions"}]
+    columns = [*names, *(f"stall_{cause}_ns" for cause in STALL_CAUSES), *ACTIONS]
     rows = tuple(
         (
             *(getattr(layer, name) for name in names),
             *(None if layer.stall_ns is None else layer.stall_ns.get(cause) for cause in STALL_CAUSES),
+            *(None if layer.actions is None else getattr(layer.actions, name) for name in ACTIONS),
         )
         for layer in result.layers
     )

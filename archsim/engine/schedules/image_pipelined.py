@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -128,7 +128,15 @@ def _begin(placement: Placement, runs: Sequence[JobRun], ticks: int) -> list[tup
 def _written(placement: Placement, updates: int) -> Counters:
     """Every copy of the weights, the transposed ones included, is written in each update."""
     arrays = placement.arrays_used + placement.arrays_of("error")
-    return Counters(Counter({("moved", "weights"): updates * arrays * array_bytes(placement.design)}))
+    written: Counter[tuple[Hashable, ...]] = Counter()
+    written["moved", "weights"] = updates * arrays * array_bytes(placement.design)
+    rows = updates * placement.design.array.rows
+    for plan in placement.plans:
+        written["action", plan.stage.index, "row_writes"] += rows * plan.arrays
+    for job in placement.jobs:
+        if job.kind == "error":
+            written["action", job.stage, "row_writes"] += rows * job.placement.arrays_used
+    return Counters(written)
 
 
 def _notes(run: Run) -> tuple[str, ...]:

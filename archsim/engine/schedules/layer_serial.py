@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from archsim.engine.chip import Chip
@@ -60,7 +61,7 @@ class _Serial:
             for job in placement.jobs:
                 ahead = self._job(job, ahead, image)
             done.append(self._now)
-        counters = totals.counters
+        counters = totals.counters.plus(self._row_writes())
         self._check(counters)
         return Findings(
             placement=placement,
@@ -80,6 +81,13 @@ class _Serial:
             notes=self._notes(),
             levels=totals.levels | {"weights"},
         )
+
+    def _row_writes(self) -> Counters:
+        """Rows written for each layer, whichever runs meanwhile."""
+        rows: Counter[tuple[Hashable, ...]] = Counter()
+        for job in self._placement.jobs:
+            rows["action", job.stage, "row_writes"] += self._run.images * job.loads * self._placement.design.array.rows
+        return Counters(rows)
 
     def _check(self, counters: Counters) -> None:
         """Over the whole run: all work of the network, the weights of every pass, no unit longer than the run."""
