@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from archsim.report import comparison_report
 from archsim.report.explanation import verdict, why
-from archsim.result import MovedBytes, NotRun, Result, UnitUse
+from archsim.result import Cost, MovedBytes, NotRun, Result, UnitUse
 from tests.surface.samples import BUSIEST, CONV, NOT_RUN, RESULT, SETTINGS, SLOWER, STALLED
 from tests.surface.test_reports import SCHEMA_KEYS, measured, row
 
@@ -66,10 +66,14 @@ def test_csv_of_a_comparison_has_a_row_per_run():
 
 def test_shares_and_rates_follow_from_what_was_measured():
     # 9,216 MACs 10^6 times a second: 0.018432 TOPS
-    fast = replace(measured(1000.0, 0.0, exact=True), adc_conversions=110_592, power_w=0.5, area_mm2=2.0)
+    nothing = dict.fromkeys((field.name for field in fields(Cost)), None)
+    cost = Cost(**nothing | {"per_image_pj": 500_000.0, "peak_power_w": 20.0})
+    fast = replace(measured(1000.0, 0.0, exact=True), adc_conversions=110_592, cost=cost, area_mm2=2.0)
     record, other = _records(fast, RESULT)
     assert float(record["peak_share"]) == pytest.approx(0.018432 / 41.3)
-    assert float(record["tops_per_w"]) == pytest.approx(0.036864)
+    assert float(record["tops_per_w"]) == pytest.approx(0.036864)  # 18,432 operations for 500,000 pJ
+    assert float(record["peak_tops_per_w"]) == pytest.approx(41.3 / 20)
+    assert float(record["peak_tops_per_mm2"]) == pytest.approx(41.3 / 2)
     assert float(record["tops_per_mm2"]) == pytest.approx(0.009216)
     assert float(record["arrays_share"]) == 2 / 16128
     # 110,592 conversions for 4 images of 9,216 MACs

@@ -12,7 +12,7 @@ from archsim import api
 from archsim.engine.schedules.lockstep import Lockstep
 from archsim.hardware import Design, load_design
 from archsim.mapping import Placement, StagePlan, estimate
-from archsim.result import LayerResult, Result
+from archsim.result import Cost, LayerResult, Result
 from tests.surface.pages import ROOT
 
 Figure = Callable[[], float | None]
@@ -103,9 +103,21 @@ def _ms(*settings: str) -> float:
 
 
 def _power_and_area(mapping: str, *names: str) -> dict[str, Figure]:
-    """Figures that follow from the power and the area of a design, which no run computes yet."""
+    """Figures that follow from the power and the area of a design, of which no component figures are published."""
     of = {"power, W": "power_w", PER_WATT: "power_w"}
     return {name: partial(_attribute, mapping, of.get(name, "area_mm2")) for name in names}
+
+
+def _cost() -> Cost:
+    cost = run("digits_cnn", "isaac").cost
+    assert cost is not None
+    return cost
+
+
+def _peak_tops() -> float:
+    peak = design("isaac").peak_tops()
+    assert peak is not None
+    return peak
 
 
 def _attribute(mapping: str, name: str) -> float | None:
@@ -129,7 +141,13 @@ FIGURES: dict[str, dict[str, Figure]] = {
             estimate(_placed("vgg16", "isaac")).interval_bound
         ),
         "VGG-16: conversions, in 10^9": lambda: (run("vgg16", "isaac", ideal=True).adc_conversions or 0) / 1e9,
-        **_power_and_area("isaac", PER_WATT, "power, W", "area, mm2", PER_AREA),
+        "VGG-16: energy of the converters, mJ": lambda: (
+            (run("vgg16", "isaac", ideal=True).energy_pj or {})["adc"] / 1e9
+        ),
+        PER_WATT: lambda: 1000 * _peak_tops() / (_cost().peak_power_w or 0),
+        "power, W": lambda: _cost().peak_power_w,
+        "area, mm2": partial(_attribute, "isaac", "area_mm2"),
+        PER_AREA: lambda: 1000 * _peak_tops() / (run("digits_cnn", "isaac").area_mm2 or 0),
     },
     "atomlayer": {
         "crossbars of a chip": lambda: _arrays(design("atomlayer")),

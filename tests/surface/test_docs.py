@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,9 @@ def test_every_key_of_a_design_is_described_once_with_the_value_of_isaac():
 )
 def test_what_is_said_to_have_no_effect_on_timing_has_none(settings: tuple[str, ...]):
     plain, changed = (api.simulate("digits_cnn", settings=chosen) for chosen in ((), settings))
-    assert (changed.latency_ns, changed.layers) == (plain.latency_ns, plain.layers)
+    assert changed.latency_ns == plain.latency_ns
+    timed = [tuple(replace(layer, actions=None, energy_pj=None) for layer in run.layers) for run in (plain, changed)]
+    assert timed[0] == timed[1]
 
 
 def test_every_name_of_a_registry_is_described():
