@@ -73,13 +73,14 @@ def real_cells(
 
 
 def _through_wires(conducted: Sequence[Floats], arrays: int, columns: int, wire_ratio: float) -> list[Floats]:
-    """What the columns get of each row's voltage; rows that are not driven are held at 0 V. The rows of a group stand
-    in `arrays`, an equal share in each."""
-    found = []
-    for parts in zip(*(np.split(part, arrays, axis=1) for part in conducted), strict=True):
+    """What the columns of `arrays` get of each row's voltage, each with an equal share of the rows of every group; rows
+    that are not driven are held at 0 V."""
+    solved = []
+    for parts in zip(*(np.split(group, arrays, axis=1) for group in conducted), strict=True):
         ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-        found.append(np.split(with_ir_drop(np.concatenate(parts, axis=1), columns, wire_ratio), ends, axis=1))
-    return [np.concatenate(parts, axis=1) for parts in zip(*found, strict=True)]
+        effective = with_ir_drop(np.concatenate(parts, axis=1), columns, wire_ratio)
+        solved.append(np.split(effective, ends, axis=1))
+    return [np.concatenate(parts, axis=1) for parts in zip(*solved, strict=True)]
 
 
 def _off(devices: DeviceErrors) -> float:
