@@ -33,6 +33,7 @@ from archsim.replays import arrivals_csv, check_network, replay_packets, replay_
 from archsim.result import NotRun
 from archsim.sweeps import check_sweep, sweep_mesh, sweep_settings, sweep_summary
 from archsim.trace import Recorder, chrome_trace
+from archsim.variances import variance_settings, variance_summary
 
 if TYPE_CHECKING:
     from archsim.graph import Graph
@@ -84,6 +85,8 @@ __all__ = [
     "sweep_mesh",
     "sweep_settings",
     "sweep_summary",
+    "variance_settings",
+    "variance_summary",
     "with_values",
 ]
 

@@ -19,6 +19,7 @@ from archsim.noc_verb import noc_replay
 from archsim.options import Format, Free, Json, Model, Out, Random, Shapes
 from archsim.simulate_verb import simulate
 from archsim.sweep_verb import noc_sweep
+from archsim.variance_verb import variance
 
 app = typer.Typer(
     name="archsim",
@@ -64,6 +65,7 @@ app.command("map")(map_network)
 app.command()(simulate)
 app.command()(compare)
 app.command()(evaluate)
+app.command()(variance)
 app.command("noc-replay")(noc_replay)
 app.command("noc-sweep")(noc_sweep)
 

@@ -12,7 +12,7 @@ from archsim.choices import ModelFile, Problems, data_file
 from archsim.errors import input_error
 from archsim.inputs import graph_of
 from archsim.points import Point, drawn_seeds, points_of
-from archsim.report import EvaluatedLayer, EvaluatedPoint, EvaluatedRun, Evaluation
+from archsim.report import EvaluatedLayer, EvaluatedPoint, EvaluatedRun, Evaluation, shown
 
 if TYPE_CHECKING:
     from archsim.graph import Graph
@@ -26,8 +26,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedEvaluation:
-    """Everything that an evaluation takes, read and checked. `basis` is a hash of what determines all runs alike, if
-    finished ones are kept in a file."""
+    """Everything that an evaluation takes, read and checked. `seeds` is how many were asked for, `basis` a hash of what
+    determines all runs alike, if finished ones are kept in a file."""
 
     graph: Graph
     source: str
@@ -35,6 +35,7 @@ class PlannedEvaluation:
     labels: Array | None
     swept: str | None
     points: tuple[Point, ...]
+    seeds: int
     layer_errors: bool
     finished: RunFile | None
     basis: str
@@ -80,14 +81,12 @@ def plan_evaluation(
     inputs = values.network_inputs(graph, arrays, source)
     labels = arrays.get("labels")
     basis = "" if finished is None else _basis(model, inputs, labels, layer_errors)
-    return PlannedEvaluation(graph, source, inputs, labels, swept, points, layer_errors, finished, basis)
+    return PlannedEvaluation(graph, source, inputs, labels, swept, points, seeds, layer_errors, finished, basis)
 
 
 def run_evaluation(planned: PlannedEvaluation, progress: Progress | None = None) -> Evaluation:
     """Computes the runs that are not finished; each is written down as soon as it is. The outputs are kept of a single
     run without a file of finished ones, which holds none."""
-    from archsim.values import design_notes
-
     single = planned.finished is None and len(list(planned.runs)) == 1
     computer = _Computer(planned, progress)
     finished = [planned.find(point, seed) or computer.run(point, seed) for point, seed in planned.runs]
@@ -100,8 +99,17 @@ def run_evaluation(planned: PlannedEvaluation, progress: Progress | None = None)
         swept=planned.swept,
         points=tuple(_point(point, tuple(next(runs).run for _ in point.seeds)) for point in planned.points),
         outputs=computer.outputs if single else {},
-        notes=tuple(dict.fromkeys(note for point in planned.points for note in design_notes(point.design))),
+        notes=tuple(dict.fromkeys(note for point in planned.points for note in _notes(planned, point))),
     )
+
+
+def _notes(planned: PlannedEvaluation, point: Point) -> tuple[str, ...]:
+    from archsim.values import design_notes
+
+    if planned.seeds == 1 or point.seeds != (None,):
+        return design_notes(point.design)
+    where = "" if planned.swept is None else f" at {planned.swept} = {shown(point.value)}"
+    return *design_notes(point.design), f"nothing is random{where}: one run stands for every seed"
 
 
 class _Computer:

@@ -58,6 +58,8 @@ class RunFile:
             self._runs[finished.key] = finished
 
     def _content(self) -> bytes:
+        if self._path.exists() and not self._path.is_file():
+            raise input_error("--resume", value=str(self._path), expected="a plain file")
         try:
             return self._path.read_bytes() if self._path.exists() else b""
         except OSError as error:

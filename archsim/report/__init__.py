@@ -1,5 +1,6 @@
 """Answers as tables, CSV, markdown and JSON, and files that appear whole."""
 
+from archsim.report.evaluated import shown
 from archsim.report.evaluation import EvaluatedLayer, EvaluatedPoint, EvaluatedRun, Evaluation
 from archsim.report.files import check_writable, write_whole
 from archsim.report.headline import failed_checks
@@ -7,7 +8,7 @@ from archsim.report.heatmap import heatmap
 from archsim.report.inspection import InspectedLayer, Inspection
 from archsim.report.network import noc_png
 from archsim.report.npz import to_npz
-from archsim.report.pictures import check_pictures, evaluation_png, heatmap_png, sweep_png
+from archsim.report.pictures import check_pictures, evaluation_png, heatmap_png, sweep_png, variance_png
 from archsim.report.placement import Estimated, Mesh, PlacedLayer, PlacementSummary
 from archsim.report.replay import Bin, ReplaySummary
 from archsim.report.reports import (
@@ -21,9 +22,11 @@ from archsim.report.reports import (
     replay_report,
     simulation_report,
     sweep_report,
+    variance_report,
 )
 from archsim.report.sweep import SweepSummary, SweptCurve, SweptPoint
 from archsim.report.tables import Column, Table
+from archsim.report.variance import SizedRead, SummedRead, VarianceSummary
 
 __all__ = [
     "Bin",
@@ -41,10 +44,13 @@ __all__ = [
     "PlacementSummary",
     "ReplaySummary",
     "Report",
+    "SizedRead",
+    "SummedRead",
     "SweepSummary",
     "SweptCurve",
     "SweptPoint",
     "Table",
+    "VarianceSummary",
     "check_pictures",
     "check_writable",
     "comparison_report",
@@ -58,9 +64,12 @@ __all__ = [
     "noc_png",
     "placement_report",
     "replay_report",
+    "shown",
     "simulation_report",
     "sweep_png",
     "sweep_report",
     "to_npz",
+    "variance_png",
+    "variance_report",
     "write_whole",
 ]

@@ -8,8 +8,6 @@ from archsim.report.figures import Value, plain, share
 from archsim.report.plot import plot
 from archsim.report.tables import Column, Table
 
-_NOTHING_DRAWN = "seeds -: nothing is random there, and one run stands for every seed"
-
 _LAYER = (
     Column("name", "layer", left=True),
     Column("lossless", "ADC loses nothing"),
@@ -61,6 +59,8 @@ def evaluation_plots(evaluation: Evaluation) -> tuple[Drawing, ...]:
 
 def shown(value: object) -> str:
     """A value of a design as people read it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -118,7 +118,7 @@ def _point_columns(evaluation: Evaluation) -> tuple[Column, ...]:
 
 
 def _point(point: EvaluatedPoint, columns: tuple[Column, ...]) -> tuple[Value, ...]:
-    return shown(point.value), len(point.seeds) or None, *(getattr(point, column.key) for column in columns[2:])
+    return shown(point.value), len(point.seeds), *(getattr(point, column.key) for column in columns[2:])
 
 
 def _points(evaluation: Evaluation, title: str) -> Table:
@@ -127,8 +127,6 @@ def _points(evaluation: Evaluation, title: str) -> Table:
     remarks = [f"{evaluation.samples:,} samples; spreads are standard deviations over the seeds"]
     if evaluation.reference_accuracy is not None:
         remarks.append(f"accuracy in floating point: {share(evaluation.reference_accuracy)}")
-    if any(not point.seeds for point in evaluation.points):
-        remarks.append(_NOTHING_DRAWN)
     if not evaluation.exact:
         remarks.append("a layer on which the ADC loses nothing is not exact")
     return Table(title, columns, rows, (*remarks, *_notes(evaluation)))

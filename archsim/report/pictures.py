@@ -11,6 +11,7 @@ from archsim.errors import input_error
 from archsim.report.evaluated import shown
 from archsim.report.evaluation import Evaluation
 from archsim.report.sweep import SweepSummary
+from archsim.report.variance import VarianceSummary
 from archsim.result import LinkUse
 
 if TYPE_CHECKING:
@@ -43,6 +44,23 @@ def sweep_png(summary: SweepSummary) -> bytes:
     axes.set_xlim(left=0)
     axes.set_xlabel("offered load (flits per node and cycle)")
     axes.set_ylabel("mean latency (cycles)")
+    axes.legend()
+    return _png(figure)
+
+
+def variance_png(summary: VarianceSummary) -> bytes:
+    """The cumulative probability of the error of each sum, between dots beyond which the read is wrong."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for read in summary.reads:
+        axes.plot(summary.errors, read.cumulative, label=read.label)
+    for bound in (-0.5, 0.5):
+        axes.axvline(bound, color="0.5", linestyle=":", linewidth=1)
+    axes.set_xlim(summary.errors[0], summary.errors[-1])
+    axes.set_xlabel("error of the sum (currents of a cell that is on)")
+    axes.set_ylabel("cumulative probability")
     axes.legend()
     return _png(figure)
 

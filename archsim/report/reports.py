@@ -19,6 +19,7 @@ from archsim.report.simulation import headline, layer_records, layers
 from archsim.report.strict_json import to_json
 from archsim.report.sweep import SweepSummary, sweep_plot, sweep_records, sweep_tables
 from archsim.report.tables import Table, to_csv, to_markdown, to_text
+from archsim.report.variance import VarianceSummary, variance_plot, variance_records, variance_tables
 from archsim.result import NotRun, Result
 
 Form = Literal["table", "json", "csv", "md"]
@@ -89,6 +90,11 @@ def replay_report(summary: ReplaySummary, *, with_map: bool = False) -> Report:
 def sweep_report(summary: SweepSummary) -> Report:
     """Curves of a mesh; the CSV has a row for each load of each pattern."""
     return Report(sweep_tables(summary), sweep_records(summary), summary.to_json(), (sweep_plot(summary),))
+
+
+def variance_report(summary: VarianceSummary) -> Report:
+    """How often sums of cells that vary are misread; the CSV has a row for each read."""
+    return Report(variance_tables(summary), variance_records(summary), summary.to_json(), (variance_plot(summary),))
 
 
 def listing_report(table: Table) -> Report:

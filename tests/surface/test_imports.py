@@ -37,6 +37,7 @@ ALLOWED = {
     "evaluations": {"choices", "inputs", "points", "resuming", "graph", "values", "report"},
     "replays": {"noc", "report", "result"},
     "sweeps": {"noc", "report"},
+    "variances": {"choices", "crossbar", "report"},
     "api": {
         *{
             "choices",
@@ -54,7 +55,7 @@ ALLOWED = {
             "noc",
             "values",
         },
-        *{"replays", "sweeps", "result", "engine", "energy", "trace", "report"},
+        *{"replays", "sweeps", "variances", "result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
     "console": {"report", "engine"},
@@ -62,6 +63,7 @@ ALLOWED = {
     "asked": {"api", "console", "options"},
     "noc_verb": {"api", "console", "options"},
     "sweep_verb": {"api", "console", "options", "noc_verb"},
+    "variance_verb": {"api", "console", "options", "noc_verb"},
     "map_verb": {"api", "asked", "console", "options"},
     "compare_verb": {"api", "asked", "console", "options"},
     "evaluate_verb": {"api", "asked", "console", "options", "simulate_verb"},
@@ -73,6 +75,7 @@ ALLOWED = {
         "options",
         "noc_verb",
         "sweep_verb",
+        "variance_verb",
         "map_verb",
         "compare_verb",
         "evaluate_verb",
