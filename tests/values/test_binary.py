@@ -49,6 +49,22 @@ def of_onnxruntime(model, data):
     return np.concatenate([session.run(None, {"x": one[None]})[0] for one in data])
 
 
+def test_a_batch_normalization_goes_into_scale_sign_and_bias():
+    """Weights of -1 and 1 times a factor of either sign have one magnitude for each output: their mean."""
+    rng = np.random.default_rng(7)
+    weights, data = signs(8, 90, 30), signs(9, 40, 90)
+    factors = {"g": rng.normal(size=30), "b": rng.normal(size=30), "m": rng.normal(size=30), "v": rng.uniform(1, 2, 30)}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], "mm"),
+        helper.make_node("BatchNormalization", ["h", *factors], ["n"]),
+        helper.make_node("Sign", ["n"], ["y"]),
+    ]
+    constants = {name: factor.astype(np.float32) for name, factor in factors.items()}
+    model = model_of(nodes, {"x": [1, 90]}, "y", {"w": weights, **constants})
+    found = evaluate(graph_of(model), {"x": data}, SPEC).outputs["y"]
+    np.testing.assert_array_equal(found, of_onnxruntime(model, data))
+
+
 @pytest.mark.parametrize("between", [(), (helper.make_node("Relu", ["s"], ["r"]),)], ids=["signed", "unsigned"])
 def test_a_binary_network_answers_what_onnxruntime_does(between):
     model, data = binary_network(between), np.random.default_rng(3).normal(size=(60, 3, 10, 10)).astype(np.float32)

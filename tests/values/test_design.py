@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from archsim.crossbar import DEVICE_FIELDS, DeviceErrors, encodings, program
 from archsim.errors import InputError
 from archsim.hardware import design_names, load_design
+from archsim.hardware.signs import SIGN_CELLS
 from archsim.mapping.tiling import tile_layer
 from archsim.values import crossbar_spec, design_notes, device_errors
 from tests.values.networks import linear
@@ -163,6 +164,10 @@ def test_counters_in_place_of_adcs_are_not_too_wide():
 @pytest.mark.parametrize("name", design_names())
 def test_no_design_that_ships_has_a_note_at_its_own_precision(name: str):
     assert design_notes(load_design(name)) == ()
+
+
+def test_signs_that_take_room_of_their_own_are_encodings():
+    assert set(SIGN_CELLS) < set(encodings())
 
 
 @pytest.mark.parametrize("sign", sorted(encodings()))
