@@ -288,7 +288,7 @@ def test_bad_words_are_told_all_at_once_before_anything_runs(
     archsim: Run, data: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], messages: list[str]
 ):
     monkeypatch.setattr("archsim.values.float_reference", None)
-    monkeypatch.setattr("archsim.report.check_pictures", lambda option: None)
+    monkeypatch.setattr("archsim.report.check_pictures", lambda _: None)
     ran = archsim(*WORDS, "--data", data, *words)
     assert (ran.code, ran.out) == (2, "")
     lines = ran.err.splitlines()
@@ -298,7 +298,7 @@ def test_bad_words_are_told_all_at_once_before_anything_runs(
 
 
 def test_a_picture_needs_matplotlib(archsim: Run, data: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     ran = archsim(*WORDS, "--data", data, "--sweep", "adc.bits=5,6", "--png", "a.png")
     assert ran.code == 2
     assert "--png: expected matplotlib, which is not installed" in ran.err
