@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archsim.choices import MappingChoice, ModelFile, data_file
 from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, TensorProto
 
 Named = tuple[str, Path]
 
@@ -45,7 +49,17 @@ def external_data(path: Path) -> Iterator[Path]:
     """The external files that an ONNX file names; `InputError` if it is none."""
     from archsim.frontend.reader import read_model
 
-    graph = read_model(path).graph
-    tensors = [*graph.initializer, *(attribute.t for node in graph.node for attribute in node.attribute)]
+    tensors = _tensors(read_model(path).graph)
     locations = {str(entry.value) for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
     return (path.parent / location for location in sorted(locations))
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """The stored numbers of a graph and of the graphs inside its nodes, such as the branches of an If."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            for inner in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+                yield from _tensors(inner)

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from archsim.errors import InputError, input_error
 from archsim.reading import external_data
@@ -52,8 +52,9 @@ class RunFile:
         self._whole = content.rfind(b"\n") + 1
         for number, line in enumerate(content[: self._whole].splitlines()[1:], 2):
             try:
+                json.loads(line, parse_constant=_refused)
                 finished = _LINE.validate_json(line, strict=True)
-            except ValidationError:
+            except (ValueError, RecursionError):
                 raise self._error(f"line {number}", line[:60].decode(errors="replace")) from None
             self._runs[finished.key] = finished
 
@@ -86,6 +87,11 @@ class RunFile:
             raise input_error(
                 "--resume", str(self._path), expected=f"a file that can be written ({error.strerror})"
             ) from None
+
+
+def _refused(number: str) -> NoReturn:
+    """pydantic would take NaN and infinities, which no run writes."""
+    raise ValueError(f"{number} is not JSON")
 
 
 def model_digest(model: ModelFile) -> str:

@@ -17,6 +17,10 @@ SPEC = CrossbarSpec(
 )  # fmt: skip
 
 
+SLICES = {"pair": 8, "offset": 4, "offset_unflipped": 4, "pair_arrays": 4, "twos_complement": 5}
+"""How many there are of 8 bits in cells of 2."""
+
+
 def test_each_slice_has_the_smallest_step_with_which_its_cells_are_within_the_codes():
     """27 is 3, 2, 1, 0 in cells of 2 bits: 4 rows add up to 12, 8, 4, 0, and 2 bits are 3 codes."""
     weights = np.full((8, 2), 27)
@@ -49,7 +53,7 @@ def test_measured_sums_are_the_largest_of_each_slice_over_all_reads():
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_steps_of_their_own_are_what_the_specification_says(data):
-    sign, slices = data.draw(st.sampled_from([("pair", 8), ("offset", 4), ("pair_arrays", 4)]))
+    sign, slices = data.draw(st.sampled_from([*SLICES.items()]))
     spec = dataclasses.replace(
         SPEC, sign=sign, adc_bits=data.draw(st.integers(1, 5)), adc_range="calibrated",
         adc_rounding=data.draw(st.sampled_from(["half_up", "floor"])), dac_bits=data.draw(st.integers(1, 3)),
