@@ -66,11 +66,14 @@ def points_of(
     choice = _choice(mapping, key)
     problems = Problems()
     points: list[Point] = []
+    seen: set[str] = set()
     for text in texts:
         with problems.gathered(), _blamed_on_sweep(key):
             design = design_of(choice, settings=[*settings, f"{key}={text}"])
-            if any(design == point.design for point in points):
+            settled = design.model_dump_json()
+            if settled in seen:
                 raise input_error(f"--sweep {key}", value=f"{text} twice", expected="each value once")
+            seen.add(settled)
             points.append(_point(_value(design, key), design, seeds))
     problems.raise_any()
     return key, tuple(points)
