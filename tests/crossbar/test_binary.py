@@ -8,6 +8,7 @@ import pytest
 from archsim.crossbar import CrossbarSpec, DeviceErrors, encodings, popcount, program
 from archsim.crossbar.draws import Draws
 from archsim.crossbar.inputs import driven
+from archsim.crossbar.ir_drop import effective_conductances
 from archsim.errors import InputError
 from tests.crossbar.specification import specified_product
 
