@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from archsim.hardware import Design
 
 
+DEFAULT_MAPPING = "isaac"
+
+
 class Problems:
     """What independent steps find wrong, to be told together."""
 
@@ -162,6 +165,12 @@ class MappingChoice:
         from archsim.hardware import load_design
 
         return load_design(self.name, [*defaults, *settings, *self.settings])
+
+    def device_path(self, settings: Iterable[str] = ()) -> Path | None:
+        """The file of the device that the design names, None if it names none."""
+        from archsim.hardware import device_file
+
+        return device_file(self.name, [*settings, *self.settings])
 
 
 def split_outside_brackets(text: str) -> list[str]:

@@ -46,7 +46,7 @@ def compare(
     placed = after_checks(
         destination,
         [],
-        Read(model, chosen),
+        Read(model, chosen, settings=settings or ()),
         lambda: api.place_each(
             model_file(model, shape, treat_as_free, random_weights), chosen, settings or (), as_published=as_published
         ),

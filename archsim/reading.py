@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.choices import MappingChoice, ModelFile, data_file
+from archsim.choices import DEFAULT_MAPPING, MappingChoice, ModelFile, data_file
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,12 +19,17 @@ Named = tuple[str, Path]
 
 
 def files_read(
-    model: str, mappings: Sequence[str] | None, data: str | Path | None, targets: Iterable[Path]
+    model: str,
+    mappings: Sequence[str] | None,
+    data: str | Path | None,
+    settings: Sequence[str],
+    targets: Iterable[Path],
 ) -> list[Named]:
     """Files that are there and are read, each with a name for messages.
 
-    Choices that lead nowhere are left out: whoever loads them says what is wrong. Where a model keeps its
-    weights is looked up only if one of `targets` could be such a file: one that exists in the model's folder.
+    `settings` are all that any design of the command gets, each by itself. Choices that lead nowhere are left out:
+    whoever loads them says what is wrong. Where a model keeps its weights is looked up only if one of `targets` could
+    be such a file: one that exists in the model's folder.
     """
     found: list[Named] = []
     with suppress(InputError):
@@ -34,6 +40,10 @@ def files_read(
     for mapping in mappings or ():
         with suppress(InputError):
             found.append(("the design", MappingChoice.parse(mapping).path))
+    for mapping, setting in product(mappings or (DEFAULT_MAPPING,), ((), *((one,) for one in settings))):
+        with suppress(InputError):
+            device = MappingChoice.parse(mapping).device_path(setting)
+            found += [] if device is None else [("the device", device)]
     if data is not None:
         with suppress(InputError):
             found.append(("the data", data_file(data)))

@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 from archsim.errors import InputError, Problem, input_error, nearest_name
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
-from archsim.hardware.device import add_device_file
-from archsim.hardware.files import Lines, construct, read_yaml
+from archsim.hardware.device import add_device_file, file_of_device
+from archsim.hardware.files import Lines, construct, is_file, read_yaml
 
 
 def design_names() -> tuple[str, ...]:
@@ -29,6 +29,22 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
 
     Raises `InputError` that lists every unknown key, wrong type and value out of range, with its line.
     """
+    path, data, lines = _given(name_or_path, settings)
+    add_device_file(data, lines)
+    try:
+        return Design.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*_problems(str(path), lines, error.errors())) from None
+
+
+def device_file(name_or_path: str, settings: Iterable[str] = ()) -> Path | None:
+    """The file of the device that a design names, with settings applied; None if it names none."""
+    _, data, lines = _given(name_or_path, settings)
+    return file_of_device(data, lines)
+
+
+def _given(name_or_path: str, settings: Iterable[str]) -> tuple[Path, dict[str, Any], Lines]:
+    """The file of a design, what it and the settings say, and where each value stands."""
     path = _find(name_or_path)
     data, lines = read_yaml(path)
     if data.get("device") is None:
@@ -42,17 +58,13 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
         chosen.setdefault(("copies", "policy"), "explicit")
     for key, value in chosen.items():
         _apply(data, key, value)
-    add_device_file(data, lines)
-    try:
-        return Design.model_validate(data)
-    except ValidationError as error:
-        raise InputError(*_problems(str(path), lines, error.errors())) from None
+    return path, data, lines
 
 
 def _find(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
-        if not _is_file(path):
+        if not is_file(path):
             raise input_error("--mapping", value=name_or_path, expected="a YAML file that exists")
         return path
     names = design_names()
@@ -62,13 +74,6 @@ def _find(name_or_path: str) -> Path:
             "--mapping", value=repr(name_or_path), expected=expected, nearest=nearest_name(name_or_path, names)
         )
     return data_folder("mappings") / f"{name_or_path}.yaml"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:

@@ -20,6 +20,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(MODELS / "digits_cnn.onnx", tmp_path / "net.onnx")
     shutil.copy(MODELS / "digits_test.npz", tmp_path / "outputs.npz")
     shutil.copy(MAPPINGS / "isaac.yaml", tmp_path / "mine.yaml")
+    shutil.copy(MAPPINGS / "devices" / "rram.yaml", tmp_path / "cells.yaml")
     (tmp_path / "link.yaml").symlink_to(tmp_path / "mine.yaml")
     return tmp_path
 
@@ -36,6 +37,25 @@ def folder(tmp_path: Path) -> Path:
         (("simulate", "net.onnx", "--trace", "../{}/net.onnx"), "--trace", "../{}/net.onnx", "the model"),
         (("simulate", "net.onnx", "--input", "outputs.npz", "--out", "."), "--out", "outputs.npz", "the data"),
         (("evaluate", "net.onnx", "--data", "outputs.npz", "--out", "."), "--out", "outputs.npz", "the data"),
+        (
+            ("simulate", "net.onnx", "--set", "device.name=cells.yaml", "--json", "cells.yaml"),
+            *("--json", "cells.yaml", "the device"),
+        ),
+        (
+            ("map", "net.onnx", "--mapping", "isaac:device.name=cells.yaml", "--json", "cells.yaml"),
+            *("--json", "cells.yaml", "the device"),
+        ),
+        (
+            (
+                "evaluate",
+                "net.onnx",
+                "--data",
+                "outputs.npz",
+                "--sweep=device.name=pcm,cells.yaml",
+                "--json=cells.yaml",
+            ),
+            *("--json", "cells.yaml", "the device"),
+        ),
     ],
 )
 def test_a_file_that_is_read_is_not_written(
