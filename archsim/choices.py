@@ -53,7 +53,7 @@ def data_file(name: str | Path) -> Path:
     from archsim.hardware import data_folder
 
     names = sorted(path.stem for path in data_folder("models").glob("*.npz"))
-    if name in names:
+    if str(name) in names:
         return data_folder("models") / f"{name}.npz"
     path = Path(name)
     if path.suffix or len(path.parts) > 1:

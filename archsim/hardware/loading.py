@@ -80,6 +80,8 @@ def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise input_error("--set", value=repr(setting), expected="KEY=VALUE, for example adc.bits=8")
+    if not text.strip():
+        raise input_error(f"--set {key}", value="nothing", expected="a YAML value, null for none")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):

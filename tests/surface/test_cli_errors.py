@@ -269,3 +269,8 @@ def test_a_name_too_long_for_a_file_is_a_file_that_is_not_there(archsim: Run):
     ran = archsim("map", "digits_cnn", "--set", f"device.name={'x' * 300}.yaml")
     assert ran.code == 2
     assert "expected a YAML file that exists" in ran.err
+
+
+def test_a_setting_without_a_value_is_refused(archsim: Run):
+    ran = archsim("map", "digits_cnn", "--set", "device.sigma=")
+    assert (ran.code, ran.err) == (2, "error: --set device.sigma: got nothing, expected a YAML value, null for none\n")

@@ -85,7 +85,7 @@ def test_a_point_where_nothing_is_random_runs_once_and_is_the_run_without_device
     assert noisy["seeds"] == [0, 1]
     plain = document(archsim, "--data", data)
     assert still["runs"] == [{"seed": None, **{key: plain[key] for key in FIGURES}}]
-    assert swept["notes"] == ["nothing is random at device.sigma = 0: one run stands for every seed"]
+    assert swept["notes"] == ["at device.sigma = 0: nothing is random: one run stands for every seed"]
     once = document(archsim, "--data", data, "--seeds", "2")
     assert once["notes"] == ["nothing is random: one run stands for every seed"]
     assert (once["seeds"], len(once["runs"])) == ([], 1)

@@ -184,3 +184,20 @@ def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, cel
     assert matrix.arrays_per_block == design.arrays_per_block
     (layer,) = linear(np.zeros((rows, outputs))).matrix_layers
     assert matrix.arrays == tile_layer(layer, design).arrays
+
+
+@pytest.mark.parametrize(
+    ("settings", "noted"),
+    [
+        (["device.sigma=0.1"], False),
+        (["device.name=pcm"], False),
+        (["device.name=pcm", "device.time_s=100"], True),
+        (["device.on_off_ratio=20"], True),
+        (["device.on_off_ratio=20", "device.off_current_correction=true"], False),
+        (["device.on_resistance_ohm=1000", "array.wire_ohm=1"], True),
+    ],
+)
+def test_what_all_cells_lose_alike_is_noted_where_a_bias_is_taken_off_digitally(settings: list[str], noted: bool):
+    for sign, biased in (("offset", True), ("offset_unflipped", True), ("pair", False), ("pair_arrays", False)):
+        found = design_notes(load_design("isaac", [f"array.sign={sign}", "adc.bits=8", *settings]))
+        assert any("takes a bias off the sums digitally" in note for note in found) == (noted and biased)
