@@ -34,6 +34,7 @@ from archsim.reading import files_read
 from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
 from archsim.result import NotRun
 from archsim.sweeps import check_sweep, sweep_mesh, sweep_settings, sweep_summary
+from archsim.table2 import table2_summary
 from archsim.trace import Recorder, chrome_trace
 from archsim.variances import variance_settings, variance_summary
 
@@ -88,6 +89,7 @@ __all__ = [
     "sweep_settings",
     "sweep_summary",
     "swept_settings",
+    "table2_summary",
     "variance_settings",
     "variance_summary",
     "with_values",

@@ -38,6 +38,7 @@ ALLOWED = {
     "replays": {"noc", "report", "result"},
     "sweeps": {"noc", "report"},
     "variances": {"choices", "crossbar", "report"},
+    "table2": {"hardware", "report"},
     "api": {
         *{
             "choices",
@@ -56,7 +57,7 @@ ALLOWED = {
             "noc",
             "values",
         },
-        *{"replays", "sweeps", "variances", "result", "engine", "energy", "trace", "report"},
+        *{"replays", "sweeps", "variances", "table2", "result", "engine", "energy", "trace", "report"},
     },
     "backend": {"frontend", "graph", "hardware", "values"},
     "console": {"report", "engine"},
@@ -66,7 +67,7 @@ ALLOWED = {
     "sweep_verb": {"api", "console", "options", "noc_verb"},
     "variance_verb": {"api", "console", "options", "noc_verb"},
     "map_verb": {"api", "asked", "console", "options"},
-    "compare_verb": {"api", "asked", "console", "options"},
+    "compare_verb": {"api", "asked", "console", "options", "result"},
     "evaluate_verb": {"api", "asked", "console", "options", "simulate_verb"},
     "simulate_verb": {"api", "asked", "console", "mapping", "options", "result"},
     "cli": {
