@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class RunFile:
         content = self._content()
         if not HEADER.startswith(content[: len(HEADER)]):
             raise self._error("line 1", content[:60].decode(errors="replace").splitlines()[0])
-        self._whole = content.rfind(b"\n") + 1
+        self._whole, self._size = content.rfind(b"\n") + 1, len(content)
         for number, line in enumerate(content[: self._whole].splitlines()[1:], 2):
             try:
                 json.loads(line, parse_constant=_refused)
@@ -79,10 +80,12 @@ class RunFile:
         line = json.dumps(asdict(finished), allow_nan=False, ensure_ascii=False).encode() + b"\n"
         try:
             with self._path.open("r+b" if self._path.exists() else "xb") as stream:
+                if stream.seek(0, os.SEEK_END) != self._size:
+                    raise input_error("--resume", str(self._path), expected="no other command that writes to it")
                 stream.truncate(self._whole)
                 stream.seek(self._whole)
                 stream.write(line if self._whole else HEADER + line)
-                self._whole = stream.tell()
+                self._whole = self._size = stream.tell()
         except OSError as error:
             raise input_error(
                 "--resume", str(self._path), expected=f"a file that can be written ({error.strerror})"

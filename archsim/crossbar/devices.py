@@ -99,6 +99,9 @@ class DeviceErrors:
             problems.append(
                 Problem("crossbar", "device.on_off_ratio", "null", "a ratio, for device.off_current_correction")
             )
+        if self.time_s and not (self.drift_exponent or self.drift_sigma or self.retention_s):
+            expected = "null or 0, or with it device.drift_exponent, device.drift_sigma or device.retention_s"
+            problems.append(Problem("crossbar", "device.time_s", str(self.time_s), expected))
         if self.time_s is not None and (self.drift_exponent or self.drift_sigma):
             if self.drift_start_s is None:
                 problems.append(Problem("crossbar", "device.drift_start_s", "null", "the time from which cells drift"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from archsim.crossbar import CrossbarSpec, DeviceErrors, ProgrammedMatrix, program
+from archsim.crossbar import CrossbarSpec, DeviceErrors, ProgrammedMatrix, own_steps, program
 from archsim.errors import InputError, input_error
 from archsim.graph import Graph, MatrixLayer
 from archsim.graph.tensors import Array
@@ -68,10 +68,10 @@ def write_layer(
     converters of `steps` (see `program`). Weights that are not finite, or too few bits, raise `InputError`."""
 
     def written(integers: Array) -> tuple[ProgrammedMatrix, ...]:
+        shared = steps or tuple(np.max([own_steps(matrix, spec) for matrix in integers], axis=0).tolist())
+        devices, reads = writing.devices, writing.reads
         return tuple(
-            program(
-                matrix, spec, devices=writing.devices, seed=(*writing.seed, group), steps=steps, reads=writing.reads
-            )
+            program(matrix, spec, devices=devices, seed=(*writing.seed, group), steps=shared, reads=reads)
             for group, matrix in enumerate(integers)
         )
 

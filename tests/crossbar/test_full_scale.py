@@ -94,3 +94,11 @@ def test_a_measured_range_without_measurements_is_refused():
 def test_settings_that_no_converter_has_say_why(field, value, message):
     with pytest.raises(InputError, match=message):
         dataclasses.replace(SPEC, **{field: value})
+
+
+@pytest.mark.parametrize("dac_bits", [1, 2, 3, 16])
+def test_levels_that_no_input_reaches_widen_no_range(dac_bits):
+    """Four inputs of 3 bits: with 27 in every row the lowest slice's largest sum is 12 times the highest digit."""
+    spec = dataclasses.replace(SPEC, dac_bits=dac_bits, adc_range="per_slice")
+    digit = 2 ** min(dac_bits, 3) - 1
+    assert program(np.full((4, 1), 27), spec).writer.steps[:2] == (-(-12 * digit // 3), -(-8 * digit // 3))

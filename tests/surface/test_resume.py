@@ -296,3 +296,13 @@ def test_a_folder_of_its_own_runs_from_python_too(folder: Path, computed: list[s
     first, again = (api.evaluate("digits_cnn", folder / "few.npz", resume=folder / "runs") for _ in range(2))
     assert first.to_json() == again.to_json()
     assert computed == ["float_reference", "evaluate_crossbars"]
+
+
+def test_two_commands_at_once_do_not_damage_each_other_s_file(folder: Path):
+    one, other = _runs(folder), _runs(folder)
+    one.add(_finished())
+    before = Path("runs").read_bytes()
+    with pytest.raises(InputError, match=r"--resume: runs: expected no other command that writes to it"):
+        other.add(_finished())
+    assert Path("runs").read_bytes() == before
+    assert _runs(folder).find(_finished().key) == _finished()
