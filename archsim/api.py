@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from archsim import report
 from archsim.choices import (
+    DEFAULT_MAPPING,
     MappingChoice,
     ModelFile,
     Problems,
@@ -28,10 +29,12 @@ from archsim.evaluations import PlannedEvaluation, plan_evaluation, run_evaluati
 from archsim.inputs import design_of, graph_of
 from archsim.listings import devices, mappings, models
 from archsim.noc.network import Network
+from archsim.points import swept_settings
 from archsim.reading import files_read
 from archsim.replays import arrivals_csv, check_network, replay_packets, replay_summary
 from archsim.result import NotRun
 from archsim.sweeps import check_sweep, sweep_mesh, sweep_settings, sweep_summary
+from archsim.table2 import table2_summary
 from archsim.trace import Recorder, chrome_trace
 from archsim.variances import variance_settings, variance_summary
 
@@ -85,12 +88,13 @@ __all__ = [
     "sweep_mesh",
     "sweep_settings",
     "sweep_summary",
+    "swept_settings",
+    "table2_summary",
     "variance_settings",
     "variance_summary",
     "with_values",
 ]
 
-DEFAULT_MAPPING = "isaac"
 DEFAULT_BATCH = 64
 MOST_IN_BATCH = 100_000
 

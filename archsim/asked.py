@@ -46,6 +46,7 @@ class Read(NamedTuple):
     model: str
     mappings: Sequence[str] | None = None
     data: str | Path | None = None
+    settings: Sequence[str] = ()
 
 
 def after_checks(destination: Destination, others: Sequence[tuple[str, Path]], read: Read, step: Callable[[], T]) -> T:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from archsim.hardware import Design
 
 
+DEFAULT_MAPPING = "isaac"
+
+
 class Problems:
     """What independent steps find wrong, to be told together."""
 
@@ -50,7 +53,7 @@ def data_file(name: str | Path) -> Path:
     from archsim.hardware import data_folder
 
     names = sorted(path.stem for path in data_folder("models").glob("*.npz"))
-    if name in names:
+    if str(name) in names:
         return data_folder("models") / f"{name}.npz"
     path = Path(name)
     if path.suffix or len(path.parts) > 1:
@@ -162,6 +165,12 @@ class MappingChoice:
         from archsim.hardware import load_design
 
         return load_design(self.name, [*defaults, *settings, *self.settings])
+
+    def device_path(self, settings: Iterable[str] = ()) -> Path | None:
+        """The file of the device that the design names, None if it names none."""
+        from archsim.hardware import device_file
+
+        return device_file(self.name, [*settings, *self.settings])
 
 
 def split_outside_brackets(text: str) -> list[str]:

@@ -67,7 +67,8 @@ def evaluate(
             layer_errors=layer_errors,
         )
 
-    plan = after_checks(destination, outputs + pictures + kept, Read(model, mapping, data), planned)
+    read = Read(model, mapping, data, [*(settings or ()), *api.swept_settings(sweep or ())])
+    plan = after_checks(destination, outputs + pictures + kept, read, planned)
     with _runs_kept(resume), progress_bar("evaluating", quiet=quiet) as progress:
         found = api.run_evaluation(plan, progress)
     files = {path: [api.report.to_npz(found.outputs)] for _, path in outputs}

@@ -99,17 +99,25 @@ def run_evaluation(planned: PlannedEvaluation, progress: Progress | None = None)
         swept=planned.swept,
         points=tuple(_point(point, tuple(next(runs).run for _ in point.seeds)) for point in planned.points),
         outputs=computer.outputs if single else {},
-        notes=tuple(dict.fromkeys(note for point in planned.points for note in _notes(planned, point))),
+        notes=_notes(planned),
     )
 
 
-def _notes(planned: PlannedEvaluation, point: Point) -> tuple[str, ...]:
+def _notes(planned: PlannedEvaluation) -> tuple[str, ...]:
+    """What is to be told of every point once, and of single points with their values."""
     from archsim.values import design_notes
 
-    if planned.seeds == 1 or point.seeds != (None,):
-        return design_notes(point.design)
-    where = "" if planned.swept is None else f" at {planned.swept} = {shown(point.value)}"
-    return *design_notes(point.design), f"nothing is random{where}: one run stands for every seed"
+    of_points: dict[str, list[str]] = {}
+    for point in planned.points:
+        notes = list(design_notes(point.design))
+        if planned.seeds > 1 and point.seeds == (None,):
+            notes.append("nothing is random: one run stands for every seed")
+        for note in notes:
+            of_points.setdefault(note, []).append(shown(point.value))
+    return tuple(
+        note if len(values) == len(planned.points) else f"at {planned.swept} = {', '.join(values)}: {note}"
+        for note, values in of_points.items()
+    )
 
 
 class _Computer:

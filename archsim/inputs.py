@@ -33,11 +33,14 @@ def design_of(mapping: Chosen, defaults: Iterable[str] = (), settings: Iterable[
 
 
 def _check_names(design: Design) -> None:
-    """Asks the rooms that own registries for the names in a design that they do not know."""
-    from archsim import crossbar, energy, engine
+    """Asks the rooms that own registries for the names in a design that they do not know, and the room of numbers for
+    cells that cannot be."""
+    from archsim import crossbar, energy, engine, values
     from archsim import mapping as mapper
 
     problems = Problems(dict.fromkeys([*mapper.check(design), *engine.check(design), *energy.check(design)]))
     with problems.gathered():
         crossbar.find_encoding(design.array.sign)
+    with problems.gathered():
+        values.device_errors(design)
     problems.raise_any()

@@ -25,7 +25,7 @@ def map_network(
     placement = after_checks(
         destination,
         [],
-        Read(model, mapping),
+        Read(model, mapping, settings=settings or ()),
         lambda: api.place(model_file(model, shape, treat_as_free, random_weights), one_design(mapping), settings or ()),
     )
     destination.deliver(api.report.placement_report(api.summarise(placement)))

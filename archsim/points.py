@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,14 +66,27 @@ def points_of(
     choice = _choice(mapping, key)
     problems = Problems()
     points: list[Point] = []
+    seen: set[str] = set()
     for text in texts:
         with problems.gathered(), _blamed_on_sweep(key):
             design = design_of(choice, settings=[*settings, f"{key}={text}"])
-            if any(design == point.design for point in points):
+            settled = design.model_dump_json()
+            if settled in seen:
                 raise input_error(f"--sweep {key}", value=f"{text} twice", expected="each value once")
+            seen.add(settled)
             points.append(_point(_value(design, key), design, seeds))
     problems.raise_any()
     return key, tuple(points)
+
+
+def swept_settings(sweeps: Iterable[str]) -> list[str]:
+    """What sweeps set, value by value; nothing of those that are none, which `points_of` refuses."""
+    found: list[str] = []
+    for sweep in sweeps:
+        with suppress(InputError):
+            key, texts = _parsed(sweep)
+            found += [f"{key}={text}" for text in texts]
+    return found
 
 
 def _parsed(sweep: str) -> tuple[str, list[str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from archsim.errors import InputError, input_error
 from archsim.reading import external_data
@@ -49,11 +50,12 @@ class RunFile:
         content = self._content()
         if not HEADER.startswith(content[: len(HEADER)]):
             raise self._error("line 1", content[:60].decode(errors="replace").splitlines()[0])
-        self._whole = content.rfind(b"\n") + 1
+        self._whole, self._size = content.rfind(b"\n") + 1, len(content)
         for number, line in enumerate(content[: self._whole].splitlines()[1:], 2):
             try:
+                json.loads(line, parse_constant=_refused)
                 finished = _LINE.validate_json(line, strict=True)
-            except ValidationError:
+            except (ValueError, RecursionError):
                 raise self._error(f"line {number}", line[:60].decode(errors="replace")) from None
             self._runs[finished.key] = finished
 
@@ -78,14 +80,21 @@ class RunFile:
         line = json.dumps(asdict(finished), allow_nan=False, ensure_ascii=False).encode() + b"\n"
         try:
             with self._path.open("r+b" if self._path.exists() else "xb") as stream:
+                if stream.seek(0, os.SEEK_END) != self._size:
+                    raise input_error("--resume", str(self._path), expected="no other command that writes to it")
                 stream.truncate(self._whole)
                 stream.seek(self._whole)
                 stream.write(line if self._whole else HEADER + line)
-                self._whole = stream.tell()
+                self._whole = self._size = stream.tell()
         except OSError as error:
             raise input_error(
                 "--resume", str(self._path), expected=f"a file that can be written ({error.strerror})"
             ) from None
+
+
+def _refused(number: str) -> NoReturn:
+    """pydantic would take NaN and infinities, which no run writes."""
+    raise ValueError(f"{number} is not JSON")
 
 
 def model_digest(model: ModelFile) -> str:

@@ -81,7 +81,7 @@ def simulate(
         _check_mesh(placement, ideal, [("--noc-map", noc_map), ("--noc-png", noc_png is not None)])
         return placement
 
-    placement = after_checks(destination, files.named, Read(model, mapping, data), placed)
+    placement = after_checks(destination, files.named, Read(model, mapping, data, settings or ()), placed)
     found = None if data is None else api.evaluate_placed(placement, data, images, seed)
     recorder = api.Recorder(trace_events) if trace else None
     with progress_bar("simulating", quiet=quiet) as progress:

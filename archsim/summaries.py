@@ -126,7 +126,7 @@ def _placed_layer(layer: LayerResult, plan: StagePlan, placement: Placement) -> 
         layer=layer,
         tiles=tuple(tiles),
         arrays_per_tile=tuple(arrays[tile] for tile in tiles),
-        utilisation=plan.stage.matrix.parameters * design.cells_per_weight / cells,
+        utilisation=plan.stage.matrix.parameters * design.cells_per_weight * design.arrays_per_block / cells,
     )
 
 

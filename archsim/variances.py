@@ -13,7 +13,8 @@ from archsim.report import SizedRead, SummedRead, VarianceSummary
 if TYPE_CHECKING:
     from archsim.crossbar.variance import ReadSum
 
-# Those of Figure 12 of a tutorial on compute-in-memory: what converters of 3 and of 4 bits can tell.
+# Those of Figure 12 of Crafton et al., "In-memory computing", IEEE Design & Test 2021: what converters of 3 and of 4
+# bits can tell.
 SIGMAS = (0.05, 0.1, 0.2)
 ON_CELLS = (7, 15)
 

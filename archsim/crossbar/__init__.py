@@ -3,7 +3,7 @@
 from archsim.crossbar.adc import steps_for
 from archsim.crossbar.devices import DEVICE_FIELDS, ERROR_MODELS, DeviceErrors
 from archsim.crossbar.encodings import Encoded, Encoding, encodings, find_encoding, register_encoding
-from archsim.crossbar.matrix import ProgrammedMatrix, program
+from archsim.crossbar.matrix import ProgrammedMatrix, own_steps, program
 from archsim.crossbar.spec import MAX_PRECISION_BITS, CrossbarSpec
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ProgrammedMatrix",
     "encodings",
     "find_encoding",
+    "own_steps",
     "program",
     "register_encoding",
     "steps_for",

@@ -62,13 +62,12 @@ def real_cells(
             conducted = _through_wires(conducted, arrays, spec.columns, devices.wire_ratio)
         halves.append((sign, conducted, pulses))
     result = []
-    most = MOST_CONDUCTED * spec.largest_cell
     for index in range(len(groups)):
         levels = np.sum([sign * on_level * (conducted[index] - taken_off) for sign, conducted, _ in halves], axis=0)
         squares = np.sum([np.square(on_level * conducted[index]) for _, conducted, _ in halves], axis=0)
         counts = [pulses[index] for *_, pulses in halves]
         total = None if None in counts else sum(count for count in counts if count is not None)
-        result.append(Cells(np.clip(levels, -most, most), squares, on_level, len(halves), total))
+        result.append(Cells(levels, squares, on_level, len(halves), total))
     return result
 
 

@@ -135,7 +135,8 @@ def row_group(
         cells = packed.pack(encoded.cells)
         largest = largest_answer(largest_sum, spec, largest_step)
     else:
-        cells = on_grid(by_columns(real[0].levels), MOST_CONDUCTED * spec.largest_sum)
+        most = MOST_CONDUCTED * real[0].on_level * spec.rows_per_read * spec.largest_digit
+        cells = on_grid(by_columns(real[0].levels), most)
         packed = unpacked(len(encoded.cells), cells.dtype.type)
         noise = read_noise(real[0], spec, real[1])
         largest = _UNBOUNDED if spec.largest_code is None else spec.largest_code * largest_step

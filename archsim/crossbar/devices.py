@@ -99,6 +99,9 @@ class DeviceErrors:
             problems.append(
                 Problem("crossbar", "device.on_off_ratio", "null", "a ratio, for device.off_current_correction")
             )
+        if self.time_s and not (self.drift_exponent or self.drift_sigma or self.retention_s):
+            expected = "null or 0, or with it device.drift_exponent, device.drift_sigma or device.retention_s"
+            problems.append(Problem("crossbar", "device.time_s", str(self.time_s), expected))
         if self.time_s is not None and (self.drift_exponent or self.drift_sigma):
             if self.drift_start_s is None:
                 problems.append(Problem("crossbar", "device.drift_start_s", "null", "the time from which cells drift"))
@@ -115,9 +118,14 @@ class DeviceErrors:
     @property
     def static_ideal(self) -> bool:
         """Whether cells are exactly what they should be, apart from what changes from read to read."""
+        return not (self.sigma or self.stuck_on or self.stuck_off or self.shifted)
+
+    @property
+    def shifted(self) -> bool:
+        """Whether all cells are off to one side: they have aged, leak, or stand behind wires."""
         aged = bool(self.time_s) and bool(self.drift_exponent or self.drift_sigma or self.retention_s)
         leaking = self.on_off_ratio is not None and not self.off_current_correction
-        return not (self.sigma or self.stuck_on or self.stuck_off or self.wire_ratio or aged or leaking)
+        return bool(aged or leaking or self.wire_ratio)
 
     @property
     def random(self) -> bool:

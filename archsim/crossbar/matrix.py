@@ -173,7 +173,7 @@ def program(
         raise input_error("crossbar weights", "shape", value=weights.shape, expected="(rows, outputs)")
     _check_integers("crossbar weights", weights, spec.weight_range)
     groups, lossless = spec.row_groups(len(weights)), []
-    writer = Writer(spec, groups, steps or _steps(weights, groups, spec), devices, tuple(seed))
+    writer = Writer(spec, groups, steps or own_steps(weights, spec), devices, tuple(seed))
     kept: dict[int, RowGroup | BitGroup] = {}
     magnitudes, column_sums = np.zeros((2, weights.shape[1]), dtype=np.int64)
     pulses: list[int] = []
@@ -186,7 +186,8 @@ def program(
             lossless.append(exact)
             magnitudes += np.abs(part).sum(axis=0)
             column_sums += part.sum(axis=0)
-        keep = weights.size * len(encoded[0].cells) <= CELLS_KEPT
+        kinds = 2 if devices.read_sigma and devices.read_error_model == "state_dependent" else 1
+        keep = kinds * weights.size * len(encoded[0].cells) <= CELLS_KEPT
         if not all(lossless[-len(numbers) :]) and (keep or devices.verify_pulses is not None):
             written, taken = writer.write(numbers, parts, encoded)
             pulses += [] if taken is None else [taken]
@@ -206,8 +207,10 @@ def program(
     )
 
 
-def _steps(weights: npt.NDArray[Any], groups: tuple[slice, ...], spec: CrossbarSpec) -> tuple[int, ...]:
-    """What a code of the converters of each slice is worth."""
+def own_steps(weights: npt.NDArray[Any], spec: CrossbarSpec) -> tuple[int, ...]:
+    """What a code of the converters of each slice is worth, as far as that follows from the weights (rows, outputs);
+    a range that has to be measured raises `InputError`."""
+    groups = spec.row_groups(len(weights))
     encoded = encode(weights[groups[0]].astype(np.int64), spec)
     if spec.adc_range == "calibrated":
         raise input_error("crossbar", "steps", expected="steps that were measured, where adc.full_scale is calibrated")

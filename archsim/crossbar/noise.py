@@ -44,11 +44,12 @@ class ReadNoise:
     """What a conversion is off by.
 
     Noise of the cells, normal, the same for a sum as that of every cell by itself: with rows driven at levels `x` its
-    variance is `per_square x sum(x^2)`, and where noise depends on what a cell conducts, `sum(x^2 x squares)`,
-    `squares` being (rows, columns). The converter multiplies by `1 + gain_error`, adds `offset` codes, and noise of
-    `sigma` codes.
+    variance is `variance x per_square x sum(x^2)`, and where noise depends on what a cell conducts, `variance x sum(x^2
+    x squares)`, `squares` being (rows, columns). The converter multiplies by `1 + gain_error`, adds `offset` codes, and
+    noise of `sigma` codes.
     """
 
+    variance: float
     per_square: float
     squares: Floats | None
     gain_error: float
@@ -73,7 +74,7 @@ class ReadNoise:
         variance = self._cell_variance(levels)
         if variance is None:
             return np.sqrt(own).astype(np.float32) if self.sigma else None
-        variance *= variance.dtype.type((1 + self.gain_error) ** 2)
+        variance *= variance.dtype.type(self.variance * (1 + self.gain_error) ** 2)
         if self.sigma:
             variance = variance + own.astype(variance.dtype)
         deviation: Floats = np.sqrt(variance, out=variance).astype(np.float32, copy=False)
@@ -94,13 +95,12 @@ def read_noise(cells: Cells, spec: CrossbarSpec, devices: DeviceErrors) -> ReadN
     if not devices.read_sigma and spec.adc_exact:
         return None
     per_square, squares = 0.0, None
-    variance = devices.read_sigma**2
-    if devices.read_error_model == "constant":
-        per_square = variance * cells.cells_per_level * cells.on_level**2
-    elif variance:
+    if devices.read_sigma and devices.read_error_model == "constant":
+        per_square = cells.cells_per_level * cells.on_level**2
+    elif devices.read_sigma:
         most = spec.rows_per_read * cells.cells_per_level * (MOST_CONDUCTED * cells.on_level * spec.largest_digit) ** 2
-        squares = on_grid(variance * by_columns(cells.squares), variance * most)
-    return ReadNoise(per_square, squares, spec.adc_gain_error, spec.adc_offset, spec.adc_sigma)
+        squares = on_grid(by_columns(cells.squares), most)
+    return ReadNoise(devices.read_sigma**2, per_square, squares, spec.adc_gain_error, spec.adc_offset, spec.adc_sigma)
 
 
 def by_columns(cells: Floats) -> Floats:

@@ -154,8 +154,8 @@ class CrossbarSpec:
 
     @property
     def largest_digit(self) -> int:
-        """The highest level of the DAC."""
-        return (1 << self.dac_bits) - 1
+        """The highest level of the DAC that an input reaches."""
+        return (1 << min(self.dac_bits, self.input_bits)) - 1
 
     @property
     def largest_sum(self) -> int:

@@ -42,8 +42,8 @@ class ReadSum:
             problems.append(Problem("--on-cells", "", str(self.on_cells), f"numbers from 1 to {MOST_CELLS:,}"))
         if not 0 <= self.off_cells <= MOST_CELLS:
             problems.append(Problem("--off-cells", "", str(self.off_cells), f"a number from 0 to {MOST_CELLS:,}"))
-        if ratio is not None and not 1 <= ratio <= 1e9:
-            problems.append(Problem("--on-off-ratio", "", str(ratio), "a number from 1 to 1e+09"))
+        if ratio is not None and not 1 < ratio <= 1e9:
+            problems.append(Problem("--on-off-ratio", "", str(ratio), "a number above 1 up to 1e+09"))
         if ratio is None and self.off_cells > 0:
             problems.append(Problem("--on-off-ratio", expected="a ratio, for what --off-cells conduct"))
         if ratio is not None and not self.off_cells:
@@ -69,7 +69,7 @@ class ReadSum:
 
     def cumulative(self, error: float) -> float:
         """The probability that the sum is above what it should be by no more than `error` (below, if negative)."""
-        return 1.0 if self.deviation == 0 and error == self.mean_error else self._at_least(-error, -self.mean_error)
+        return self._at_least(-error, -self.mean_error)
 
     def misread(self, by: int = 1) -> float:
         """The probability that the number read is wrong by `by` or more.

@@ -1,6 +1,6 @@
 """Energy, power and area: exact counts of what a run did times constants with a source."""
 
 from archsim.energy.account import check, with_energy
-from archsim.energy.chips import ChipFigures, chip_figures
+from archsim.energy.chips import ChipFigures, area_and_power, chip_figures
 
-__all__ = ["ChipFigures", "check", "chip_figures", "with_energy"]
+__all__ = ["ChipFigures", "area_and_power", "check", "chip_figures", "with_energy"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from archsim.actions import ACTIONS, Actions
-from archsim.energy.chips import chip_figures, total
+from archsim.energy.chips import chip_figures, lacking, total
 from archsim.errors import Problem, nearest_name
 from archsim.hardware import Design, Energy
 from archsim.result import Cost, Result
@@ -31,14 +31,9 @@ def with_energy(result: Result, design: Design) -> Result:
 
     A mW over a ns is a pJ. Sums are exact fractions, each figure rounded once to the nearest float.
     """
-    if design.energy is None:
-        note = f"no energy, power and area: there are no component figures for {design.name} (energy)"
-        return replace(result, notes=(*result.notes, note))
-    others = [key for key, value in design.energy.published_for.items() if design.value_of(key) != value]
-    if others:
-        differing = ", ".join(f"{key} {design.energy.published_for[key]}" for key in others)
-        note = f"no energy, power and area: the component figures of {design.name} are for {differing}"
-        return replace(result, notes=(*result.notes, note))
+    reason = lacking(design)
+    if reason is not None or design.energy is None:
+        return replace(result, notes=(*result.notes, f"no energy, power and area: {reason}"))
     return _priced(result, design, design.energy)
 
 

@@ -33,6 +33,28 @@ def chip_figures(design: Design, energy: Energy, chips: int) -> ChipFigures:
     return ChipFigures(area, peak, static)
 
 
+def lacking(design: Design) -> str | None:
+    """Why a design has no energy, power and area; None if it has."""
+    if design.energy is None:
+        return f"archsim has no area and power of the components of {design.name}"
+    published = design.energy.published_for
+    others = [f"{key} {value}" for key, value in published.items() if design.value_of(key) != value]
+    return f"the component figures of {design.name} are for {', '.join(others)}" if others else None
+
+
+def area_and_power(design: Design) -> tuple[float, float] | str:
+    """The area in mm2 and the power in W of one chip with all units at work in every cycle, or why they cannot be
+    told."""
+    reason = lacking(design)
+    if reason is not None or design.energy is None:
+        return reason or ""
+    figures = chip_figures(design, design.energy, 1)
+    area, power = total(figures.area_mm2), total(figures.peak_mw)
+    if area is None or power is None:
+        return f"not every component of {design.name} has an area and a power, or the chip has no size"
+    return float(area), float(power / 1000)
+
+
 def _places(design: Design, row: Component, chips: int) -> Fraction | None:
     """How many places hold the row's instances; None on a chip without a size, and for routers where there are none."""
     tiles = design.chip.tiles

@@ -4,7 +4,7 @@ from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
 from archsim.hardware.device import Device, device_files
 from archsim.hardware.energy import Component, Energy
-from archsim.hardware.loading import design_names, load_design
+from archsim.hardware.loading import design_names, device_file, load_design
 from archsim.hardware.parts import Bus, Memory, Noc
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Noc",
     "data_folder",
     "design_names",
+    "device_file",
     "device_files",
     "load_design",
 ]

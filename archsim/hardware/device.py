@@ -13,7 +13,7 @@ from pydantic import Field
 
 from archsim.errors import input_error, nearest_name
 from archsim.hardware.data import data_folder
-from archsim.hardware.files import Lines, read_yaml
+from archsim.hardware.files import Lines, is_file, read_yaml
 from archsim.hardware.units import Exact, Part, Real
 
 
@@ -63,11 +63,11 @@ def _folder() -> Path:
 def add_device_file(data: dict[str, Any], lines: Lines) -> None:
     """Puts what the file of `device.name` says beside the keys that the design gives, which win, and its lines beside
     theirs. A name that is no shipped device and no YAML file is an `InputError`."""
-    given = data.get("device")
-    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+    path = file_of_device(data, lines)
+    if path is None:
         return
+    given = data["device"]
     name = given["name"]
-    path = _find(name, lines.get(("device", "name"), ("device.name", "")))
     found, places = read_yaml(path)
     data["device"] = {**found, **given, "name": found.get("name", name)}
     for place, at in places.items():
@@ -75,10 +75,18 @@ def add_device_file(data: dict[str, Any], lines: Lines) -> None:
             lines[("device", *place)] = at
 
 
+def file_of_device(data: dict[str, Any], lines: Lines) -> Path | None:
+    """The file of the device that a design names, None if it names none; see `add_device_file`."""
+    given = data.get("device")
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        return None
+    return _find(given["name"], lines.get(("device", "name"), ("device.name", "")))
+
+
 def _find(name: str, place: tuple[str, str]) -> Path:
     path = Path(name)
     if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
+        if not is_file(path):
             raise input_error(*place, value=repr(name), expected="a YAML file that exists")
         return path
     names = device_names()

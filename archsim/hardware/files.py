@@ -59,3 +59,11 @@ def _scalar(source: str, place: str, node: yaml.Node) -> Any:
         return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, TypeError):
         raise input_error(source, place, value=node.value, expected="a plain YAML value") from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a text too long or too odd for a name is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 from archsim.errors import InputError, Problem, input_error, nearest_name
 from archsim.hardware.data import data_folder
 from archsim.hardware.design import Design
-from archsim.hardware.device import add_device_file
-from archsim.hardware.files import Lines, construct, read_yaml
+from archsim.hardware.device import add_device_file, file_of_device
+from archsim.hardware.files import Lines, construct, is_file, read_yaml
 
 
 def design_names() -> tuple[str, ...]:
@@ -29,6 +29,22 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
 
     Raises `InputError` that lists every unknown key, wrong type and value out of range, with its line.
     """
+    path, data, lines = _given(name_or_path, settings)
+    add_device_file(data, lines)
+    try:
+        return Design.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*problems_of(str(path), lines, error.errors(), Design)) from None
+
+
+def device_file(name_or_path: str, settings: Iterable[str] = ()) -> Path | None:
+    """The file of the device that a design names, with settings applied; None if it names none."""
+    _, data, lines = _given(name_or_path, settings)
+    return file_of_device(data, lines)
+
+
+def _given(name_or_path: str, settings: Iterable[str]) -> tuple[Path, dict[str, Any], Lines]:
+    """The file of a design, what it and the settings say, and where each value stands."""
     path = _find(name_or_path)
     data, lines = read_yaml(path)
     if data.get("device") is None:
@@ -42,17 +58,13 @@ def load_design(name_or_path: str, settings: Iterable[str] = ()) -> Design:
         chosen.setdefault(("copies", "policy"), "explicit")
     for key, value in chosen.items():
         _apply(data, key, value)
-    add_device_file(data, lines)
-    try:
-        return Design.model_validate(data)
-    except ValidationError as error:
-        raise InputError(*_problems(str(path), lines, error.errors())) from None
+    return path, data, lines
 
 
 def _find(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
-        if not _is_file(path):
+        if not is_file(path):
             raise input_error("--mapping", value=name_or_path, expected="a YAML file that exists")
         return path
     names = design_names()
@@ -64,17 +76,12 @@ def _find(name_or_path: str) -> Path:
     return data_folder("mappings") / f"{name_or_path}.yaml"
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise input_error("--set", value=repr(setting), expected="KEY=VALUE, for example adc.bits=8")
+    if not text.strip():
+        raise input_error(f"--set {key}", value="nothing", expected="a YAML value, null for none")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
@@ -110,15 +117,16 @@ def _may_be_null(key: tuple[str, ...]) -> bool:
     return field is not None and type(None) in get_args(field.annotation)
 
 
-def _problems(source: str, lines: Lines, details: list[ErrorDetails]) -> list[Problem]:
-    """One problem for each place: what a union would take instead is joined, what follows from another is left out."""
+def problems_of(source: str, lines: Lines, details: list[ErrorDetails], model: type[BaseModel]) -> list[Problem]:
+    """What is wrong with a file that should be a `model`, one problem for each place: what a union would take instead
+    is joined, what follows from another is left out."""
     by_place: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for detail in details:
         by_place.setdefault(_place(lines, detail), []).append(detail)
     problems = []
     for place, at in by_place.items():
         telling = [detail for detail in at if detail["type"] not in {"too_short", "too_long"}] or at
-        first = _problem(source, lines, place, telling[0])
+        first = _problem(source, lines, place, telling[0], model)
         expected = " or ".join(dict.fromkeys(_expected(detail) for detail in telling))
         keep = telling[0]["type"] in {"missing", "extra_forbidden"}
         problems.append(first if keep else replace(first, expected=expected))
@@ -136,19 +144,21 @@ def _place(lines: Lines, detail: ErrorDetails) -> tuple[str, ...]:
     return place
 
 
-def _problem(source: str, lines: Lines, place: tuple[str, ...], detail: ErrorDetails) -> Problem:
+def _problem(
+    source: str, lines: Lines, place: tuple[str, ...], detail: ErrorDetails, model: type[BaseModel]
+) -> Problem:
     below = (at for key, at in lines.items() if key[: len(place)] == place and at[0].startswith("--"))
     source, where = lines.get(place) or next(below, (source, ".".join(place)))
     if detail["type"] == "missing":
         return Problem(source, ".".join(place), expected="a value (the key is missing)")
     if detail["type"] == "extra_forbidden":
-        known = _keys_at(place[:-1])
+        known = _keys_at(place[:-1], model)
         near = nearest_name(place[-1], known)
         return Problem(
             source, where, value=f"unknown key {place[-1]!r}", expected=f"one of {', '.join(known)}", nearest=near
         )
     value = detail["ctx"]["value"] if detail["type"] == "relation" else detail["input"]
-    shown = "" if isinstance(value, (Mapping, Design)) else str(value) if isinstance(value, Decimal) else repr(value)
+    shown = "" if isinstance(value, (Mapping, BaseModel)) else str(value) if isinstance(value, Decimal) else repr(value)
     return Problem(source, where, value=shown[:200], expected=_expected(detail))
 
 
@@ -157,6 +167,7 @@ _EXPECTED = {
     "int_type": "a whole number",
     "tuple_type": "a list of whole numbers",
     "string_type": "a name",
+    "string_too_short": "a text that is not empty",
     "string_pattern_mismatch": "up to 64 letters, digits, '.', '_' and '-'",
     "model_type": "a group of keys",
 }
@@ -167,13 +178,12 @@ def _expected(detail: ErrorDetails) -> str:
     return _EXPECTED.get(detail["type"], message)
 
 
-def _keys_at(place: tuple[str, ...]) -> tuple[str, ...]:
-    model: Any = Design
+def _keys_at(place: tuple[str, ...], model: Any) -> tuple[str, ...]:
     for part in place:
+        # A part that is no key is the name of one of several groups of the same keys.
         field = model.model_fields.get(part)
-        if field is None:
-            break
-        model = part_of(field.annotation)
+        if field is not None:
+            model = part_of(field.annotation)
     return tuple(model.model_fields)
 
 

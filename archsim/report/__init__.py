@@ -22,9 +22,11 @@ from archsim.report.reports import (
     replay_report,
     simulation_report,
     sweep_report,
+    table2_report,
     variance_report,
 )
 from archsim.report.sweep import SweepSummary, SweptCurve, SweptPoint
+from archsim.report.table2 import ScaledBy, SourceFigure, Table2Design, Table2Figure, Table2Summary
 from archsim.report.tables import Column, Table
 from archsim.report.variance import SizedRead, SummedRead, VarianceSummary
 
@@ -44,12 +46,17 @@ __all__ = [
     "PlacementSummary",
     "ReplaySummary",
     "Report",
+    "ScaledBy",
     "SizedRead",
+    "SourceFigure",
     "SummedRead",
     "SweepSummary",
     "SweptCurve",
     "SweptPoint",
     "Table",
+    "Table2Design",
+    "Table2Figure",
+    "Table2Summary",
     "VarianceSummary",
     "check_pictures",
     "check_writable",
@@ -68,6 +75,7 @@ __all__ = [
     "simulation_report",
     "sweep_png",
     "sweep_report",
+    "table2_report",
     "to_npz",
     "variance_png",
     "variance_report",

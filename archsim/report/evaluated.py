@@ -85,7 +85,7 @@ def _figures(evaluation: Evaluation) -> tuple[tuple[str, Value], ...]:
         ("largest error of an output", plain(point.max_abs_error)),
         ("mean error of an output", plain(point.mean_abs_error)),
         *(spreads[1] if several else ()),
-        ("lossless layers are exact", plain(evaluation.exact)),
+        ("lossless layers are exact", plain(evaluation.exact if evaluation.any_lossless else None)),
     )
 
 

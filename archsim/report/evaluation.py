@@ -156,8 +156,17 @@ class Evaluation:
     @property
     def exact(self) -> bool:
         """Whether every layer that cannot lose anything gave the integer product in every run."""
+        return all(layer.exact for layer in self._lossless)
+
+    @property
+    def any_lossless(self) -> bool:
+        """Whether there is a layer that cannot lose anything."""
+        return bool(self._lossless)
+
+    @property
+    def _lossless(self) -> list[EvaluatedLayer]:
         runs = [run for point in self.points for run in point.runs]
-        return all(layer.exact for run in runs for layer in run.layers if layer.lossless)
+        return [layer for run in runs for layer in run.layers if layer.lossless]
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as plain data, in the schema `archsim.evaluation/1`."""

@@ -18,6 +18,7 @@ from archsim.report.replay import ReplaySummary, latency_table, replay_map, repl
 from archsim.report.simulation import components, headline, layer_records, layers
 from archsim.report.strict_json import to_json
 from archsim.report.sweep import SweepSummary, sweep_plot, sweep_records, sweep_tables
+from archsim.report.table2 import Table2Summary, table2_records, table2_tables
 from archsim.report.tables import Table, to_csv, to_markdown, to_text
 from archsim.report.variance import VarianceSummary, variance_plot, variance_records, variance_tables
 from archsim.result import NotRun, Result
@@ -95,6 +96,11 @@ def sweep_report(summary: SweepSummary) -> Report:
 def variance_report(summary: VarianceSummary) -> Report:
     """How often sums of cells that vary are misread; the CSV has a row for each read."""
     return Report(variance_tables(summary), variance_records(summary), summary.to_json(), (variance_plot(summary),))
+
+
+def table2_report(summary: Table2Summary) -> Report:
+    """What is known of designs and what archsim computes; the CSV has a row for each figure."""
+    return Report(table2_tables(summary), table2_records(summary), summary.to_json())
 
 
 def listing_report(table: Table) -> Report:

@@ -13,6 +13,9 @@ _FEWEST_BITS = {"weight_bits": 2, "input_bits": 1}
 """A weight has a sign and a size, except in binary networks; so do inputs that can be negative, which only the data
 tell."""
 
+_BIASED = frozenset({"offset", "offset_unflipped"})
+"""Signs whose weights stand in cells with a bias."""
+
 
 def crossbar_spec(design: Design) -> CrossbarSpec:
     """The crossbar that `design` describes; inputs count as unsigned until a calibration says otherwise.
@@ -76,8 +79,24 @@ def device_errors(design: Design) -> DeviceErrors:
 
 
 def design_notes(design: Design) -> tuple[str, ...]:
-    """What is allowed in a design and yet not what anyone would choose: more bits of the ADC than the largest column
-    sum takes, where a code is one unit of a sum.
+    """What is allowed in a design and yet not what anyone would choose: see `_width_notes` and `_bias_notes`."""
+    return *_width_notes(design), *_bias_notes(design)
+
+
+def _bias_notes(design: Design) -> tuple[str, ...]:
+    """Weights with a bias that is taken off digitally, on cells that all lose or gain alike: what is taken off stays,
+    so that a share of every sum of inputs is left."""
+    if design.array.sign not in _BIASED or not device_errors(design).shifted:
+        return ()
+    note = (
+        f"array.sign {design.array.sign} takes a bias off the sums digitally, which does not age, leak or lose voltage "
+        "as the cells do: what all cells are off by alike shows in full; with pair or pair_arrays much of it cancels"
+    )
+    return (note,)
+
+
+def _width_notes(design: Design) -> tuple[str, ...]:
+    """More bits of the ADC than the largest column sum takes, where a code is one unit of a sum.
 
     With `offset` a column that could reach the top bit is stored flipped, so that the sums are a bit shorter
     (ISAAC, ISCA 2016).

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.crossbar import CrossbarSpec, DeviceErrors, ProgrammedMatrix, program, steps_for
-from archsim.errors import InputError, input_error
+from archsim.crossbar import CrossbarSpec, DeviceErrors, ProgrammedMatrix, steps_for
+from archsim.errors import input_error
 from archsim.graph import Graph, Grid, MatrixLayer
 from archsim.graph.tensors import Array
 from archsim.values.calibration import Calibration, RangeRule
 from archsim.values.execution import check_runnable, execute
-from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias, finite_weights, row_blocks
+from archsim.values.floating import KEPT_ELEMENTS, FloatRule, add_bias
 from archsim.values.scales import scales_for, to_integers
-from archsim.values.signs import signs_and_scales
+from archsim.values.weights import INTEGERS, Programmed, Writing, too_few_bits, write_layer
 from archsim.values.windows import apply
-
-INTEGERS = frozenset({"int8", "uint8", "int16", "uint16", "int32"})
-"""Types of weights that are integers as the network has them."""
 
 # Windows of each lossless layer for which every conversion is computed and compared, the first ones of a run.
 CHECKED_WINDOWS = 16
@@ -52,40 +49,6 @@ class ValueResult:
     max_abs_error: float
     mean_abs_error: float
     layers: tuple[MatrixCheck, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How a layer's matrices are written: what is drawn from, what the cells are off by, and how often they were
-    read."""
-
-    seed: tuple[int, ...]
-    devices: DeviceErrors
-    reads: Iterator[int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Programmed:
-    """Weights in crossbars: one matrix for each group, and the scale of each output's weights (outputs,)."""
-
-    matrices: tuple[ProgrammedMatrix, ...]
-    scales: npt.NDArray[np.float64]
-
-    @property
-    def column_sums(self) -> npt.NDArray[np.int64]:
-        """The sum of each output's integers (outputs,)."""
-        return np.concatenate([matrix.column_sums for matrix in self.matrices])
-
-    @property
-    def lossless(self) -> bool:
-        """Whether no matrix loses anything."""
-        return all(matrix.lossless for matrix in self.matrices)
-
-    @property
-    def pulses(self) -> int | None:
-        """How many it took to write all cells; None where writing is not verified."""
-        counts = [matrix.pulses for matrix in self.matrices if matrix.pulses is not None]
-        return sum(counts) if counts else None
 
 
 class CrossbarRule:
@@ -151,7 +114,7 @@ class CrossbarRule:
                 return spec, known
             if layer.weights.dtype in INTEGERS:
                 bits = max(known.high.bit_length(), (-known.low - 1).bit_length()) + spec.signed_inputs
-                raise _too_few_bits("input_bits", layer, spec.input_bits, bits)
+                raise too_few_bits("input_bits", layer, spec.input_bits, bits)
         low, high = self._calibration.ranges[layer.inputs[0]]
         spec = replace(self._spec, signed_inputs=low < 0)
         levels = spec.input_range[1]
@@ -177,7 +140,7 @@ class CrossbarRule:
         kept = self._kept.get(key)
         if kept is None:
             writing = self._written.setdefault(key, Writing((self._seed, len(self._written)), self._devices, count()))
-            kept = _program(self._graph, layer, spec, writing, self._steps(layer, spec))
+            kept = write_layer(self._graph, layer, spec, writing, self._steps(layer, spec))
             if layer.weights.elements <= self._room:
                 self._room -= layer.weights.elements
                 self._kept[key] = kept
@@ -198,58 +161,6 @@ def _equals_product(matrix: ProgrammedMatrix, inputs: Array, sums: Array) -> boo
 
 def _on_grid(data: Array, grid: Grid) -> npt.NDArray[np.int32]:
     return to_integers(data, grid.scale, (grid.low - grid.zero_point, grid.high - grid.zero_point)) + grid.zero_point
-
-
-def _too_few_bits(key: str, layer: MatrixLayer, bits: int, needed: int, unit: int = 1) -> InputError:
-    """`unit` divides what a setting can be."""
-    enough = -(-needed // unit) * unit
-    expected = f"{needed} or more, which the network's own integers take: --set precision.{key}={enough}"
-    return input_error(f"precision.{key}", f"node {layer.name!r}", value=bits, expected=expected)
-
-
-def _program(
-    graph: Graph, layer: MatrixLayer, spec: CrossbarSpec, writing: Writing, steps: tuple[int, ...] | None
-) -> Programmed:
-    def written(integers: Array) -> tuple[ProgrammedMatrix, ...]:
-        return tuple(
-            program(
-                matrix, spec, devices=writing.devices, seed=(*writing.seed, group), steps=steps, reads=writing.reads
-            )
-            for group, matrix in enumerate(integers)
-        )
-
-    weights = finite_weights(graph, layer)
-    own = _own_integers(layer, weights)
-    if own is not None:
-        integers, scales = own
-        least, most = int(integers.min()), int(integers.max())
-        if spec.weight_range[0] <= least and most <= spec.weight_range[1] and not (spec.binary and 0 in integers):
-            return Programmed(written(integers), scales)
-        if layer.weights.dtype in INTEGERS:
-            needed = max(most.bit_length(), (-least - 1).bit_length()) + 1
-            raise _too_few_bits("weight_bits", layer, spec.weight_bits, needed, spec.cell_bits)
-    if spec.binary:
-        signs, sign_scales = signs_and_scales(weights)
-        return Programmed(written(signs), sign_scales.reshape(-1))
-    largest = spec.weight_range[1]
-    weight_scales = scales_for(np.abs(weights).max(axis=1), largest)
-    parts = [
-        to_integers(weights[:, part], weight_scales[:, None, :], (-largest, largest)).astype(np.int16)
-        for part in row_blocks(weights)
-    ]
-    return Programmed(written(np.concatenate(parts, axis=1)), weight_scales.reshape(-1))
-
-
-def _own_integers(layer: MatrixLayer, weights: Array) -> tuple[Array, npt.NDArray[np.float64]] | None:
-    """The integers that the network itself has for the weights, and the scale of each output's (outputs,)."""
-    if layer.weights.dtype in INTEGERS:
-        return weights, np.ones(layer.outputs)
-    if layer.weights.steps is None:
-        return None
-    steps = np.abs(layer.weights.steps().astype(np.float64))
-    if not (steps > 0).all() or not (steps == steps[:, :1]).all():
-        return None
-    return np.rint(weights / steps).astype(np.int64), steps[:, 0].reshape(-1)
 
 
 def run_quantised(

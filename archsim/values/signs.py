@@ -23,4 +23,4 @@ def signs_and_scales(weights: Array) -> tuple[npt.NDArray[np.int16], npt.NDArray
         units = np.ldexp(np.abs(weights[:, part]).astype(np.float64), _FRACTION_BITS - exponents[:, None, :])
         total += np.rint(units).astype(np.int64).sum(axis=1)
     means = np.ldexp(total / weights.shape[1], exponents - _FRACTION_BITS)
-    return np.where(weights < 0, -1, 1).astype(np.int16), np.where(total > 0, scales_for(means, 1), 0.0)
+    return np.where(weights < 0, np.int16(-1), np.int16(1)), np.where(total > 0, scales_for(means, 1), 0.0)

@@ -32,7 +32,7 @@ def column(inputs, weights, spec, steps):
     if spec.sign == "twos_complement":
         lower = -(-(spec.weight_bits - 1) // spec.cell_bits)
         halves = [(1, [w % offset for w in weights], lower), (-offset, [1 if w < 0 else 0 for w in weights], 1)]
-    threshold = 2 ** ((spec.rows_per_read * top * (2**spec.dac_bits - 1)).bit_length() - 1)
+    threshold = 2 ** ((spec.rows_per_read * top * (2 ** min(spec.dac_bits, spec.input_bits) - 1)).bit_length() - 1)
     total = 0
     for d in range(spec.digits):
         levels = [digits_of(x, spec)[d][0] for x in inputs]
@@ -42,7 +42,7 @@ def column(inputs, weights, spec, steps):
             for s in range(slices):
                 step = steps[first + s] if steps else spec.adc_step
                 cells = [(abs(w) >> spec.cell_bits * s & top) * (1 if w >= 0 else -1) for w in half]
-                if spec.sign == "offset" and sum(cells) * (2**spec.dac_bits - 1) >= threshold:
+                if spec.sign == "offset" and sum(cells) * (2 ** min(spec.dac_bits, spec.input_bits) - 1) >= threshold:
                     read = top * sum(levels) - adc(
                         sum(x * (top - c) for x, c in zip(levels, cells, strict=True)), spec, step
                     )

@@ -109,7 +109,7 @@ def test_noise_is_that_of_the_rows_that_are_driven():
 
 
 def test_wires_are_those_of_each_of_the_two_arrays():
-    """Two groups of rows are one array of 8: neither the groups nor the arrays are wired by themselves."""
+    """Two groups of rows are one array of 8: neither the groups nor both arrays together are wired by themselves."""
     spec = dataclasses.replace(SPEC, rows_per_read=5, adc_bits=None)
     weights = signs(8, 8, 6)
     groups = program(weights, spec, devices=DeviceErrors(wire_ratio=0.01)).kept
@@ -140,15 +140,3 @@ def test_other_precisions_are_refused_all_at_once():
         "crossbar: precision.input_bits: got 8, expected 1, with array.sign binary",
         "crossbar: array.cell_bits: got 2, expected 1, with array.sign binary",
     ]
-
-
-def test_wires_are_those_of_two_arrays():
-    """4 rows read 2 at a time: the cells that are on for 1 stand in one array of 4 rows, those for -1 in another."""
-    spec = dataclasses.replace(SPEC, rows=4, rows_per_read=2, columns=3, adc_bits=None)
-    weights = signs(3, 4, 3)
-    matrix = program(weights, spec, devices=DeviceErrors(wire_ratio=0.02))
-    first, second = (matrix.kept[number].cells for number in (0, 1))
-    for half, sign in ((slice(0, 2), 1), (slice(2, 4), -1)):
-        expected = effective_conductances((weights == sign).astype(float), 0.02)
-        found = np.concatenate([first[half], second[half]])
-        assert found == pytest.approx(expected, abs=2.0**-14)

@@ -210,7 +210,7 @@ def test_without_errors_the_path_of_real_cells_gives_the_same_bits(sign):
 
 
 @pytest.mark.parametrize("read_error_model", ["constant", "state_dependent"])
-def test_sums_do_not_depend_on_the_order_of_rows_or_on_how_many_are_read_together(monkeypatch, read_error_model):
+def test_sums_do_not_depend_on_the_order_of_rows(read_error_model):
     rng = np.random.default_rng(2)
     spec = dataclasses.replace(PLAIN, sign="offset", cell_bits=2, weight_bits=8, input_bits=8, adc_bits=8)
     weights, inputs = rng.integers(-128, 128, (128, 30)), rng.integers(0, 256, (50, 128))
@@ -255,6 +255,7 @@ def test_cells_that_are_written_again_for_every_read_are_the_same_ones(monkeypat
         ({"verify_tolerance": 0.1}, r"device\.verify_pulses: got null, expected a number, as device\.verify_tolerance"),
         ({"verify_pulses": 3}, r"device\.verify_tolerance: got null, expected a number, as device\.verify_pulses"),
         ({"off_current_correction": True}, r"device\.on_off_ratio: got null, expected a ratio, for device\.off_curr"),
+        ({"time_s": 10.0}, r"device\.time_s: got 10\.0, expected null or 0, or with it device\.drift_exponent, "),
         ({"time_s": 10.0, "drift_exponent": 0.1}, r"device\.drift_start_s: got null, expected the time from which"),
         (
             {"time_s": 1.0, "drift_exponent": 0.1, "drift_start_s": 2.0},
@@ -289,3 +290,28 @@ def test_wires_are_those_of_a_whole_array_however_few_rows_are_read_at_once():
             expected = effective_conductances(conducted, 0.01).reshape(8, 2, 3)
             found = levels[rows].reshape(8, 3, 4)[:, :, outputs].transpose(0, 2, 1)
             assert found == pytest.approx(expected, abs=2.0**-14)
+
+
+@pytest.mark.parametrize("sigma", [0.001, 0.03])
+@pytest.mark.parametrize(("dac_bits", "cell_bits"), [(1, 2), (3, 4), (6, 2), (8, 2), (8, 4)])
+def test_noise_that_depends_on_the_state_is_there_however_small_it_is(sigma, dac_bits, cell_bits):
+    """Against the root of the sum of squares over the cells, one by one."""
+    spec = dataclasses.replace(
+        PLAIN, sign="offset", weight_bits=8, cell_bits=cell_bits, input_bits=8, dac_bits=dac_bits, rows=128
+    )
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-128, 128, (128, 3))
+    group = program(weights, spec, devices=DeviceErrors(read_sigma=sigma)).kept[0]
+    levels = rng.integers(0, 2**dac_bits, (5, 128)).astype(group.cells.dtype)
+    cells = group.cells.astype(np.float64)
+    wanted = sigma * np.sqrt(np.square(levels, dtype=np.float64) @ np.square(cells))
+    assert group.noise._deviation(levels, 1) == pytest.approx(wanted, rel=2e-3)
+
+
+def test_what_a_cell_conducts_is_cut_at_twice_and_what_is_taken_off_does_not_cut_it_again():
+    """On/off ratio 2, corrected: a cell that is on conducts 1 + 0.5 e, cut at 0 and 2, less 1/2, times 2."""
+    devices = DeviceErrors(sigma=0.5, error_model="constant", on_off_ratio=2.0, off_current_correction=True)
+    found = conducted(7, devices)
+    assert found.max() == pytest.approx(3)
+    assert found.min() == pytest.approx(-1)
+    assert found.mean() == pytest.approx(1, abs=0.01)

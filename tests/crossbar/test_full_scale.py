@@ -17,6 +17,10 @@ SPEC = CrossbarSpec(
 )  # fmt: skip
 
 
+SLICES = {"pair": 8, "offset": 4, "offset_unflipped": 4, "pair_arrays": 4, "twos_complement": 5}
+"""How many there are of 8 bits in cells of 2."""
+
+
 def test_each_slice_has_the_smallest_step_with_which_its_cells_are_within_the_codes():
     """27 is 3, 2, 1, 0 in cells of 2 bits: 4 rows add up to 12, 8, 4, 0, and 2 bits are 3 codes."""
     weights = np.full((8, 2), 27)
@@ -49,7 +53,7 @@ def test_measured_sums_are_the_largest_of_each_slice_over_all_reads():
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_steps_of_their_own_are_what_the_specification_says(data):
-    sign, slices = data.draw(st.sampled_from([("pair", 8), ("offset", 4), ("pair_arrays", 4)]))
+    sign, slices = data.draw(st.sampled_from([*SLICES.items()]))
     spec = dataclasses.replace(
         SPEC, sign=sign, adc_bits=data.draw(st.integers(1, 5)), adc_range="calibrated",
         adc_rounding=data.draw(st.sampled_from(["half_up", "floor"])), dac_bits=data.draw(st.integers(1, 3)),
@@ -90,3 +94,11 @@ def test_a_measured_range_without_measurements_is_refused():
 def test_settings_that_no_converter_has_say_why(field, value, message):
     with pytest.raises(InputError, match=message):
         dataclasses.replace(SPEC, **{field: value})
+
+
+@pytest.mark.parametrize("dac_bits", [1, 2, 3, 16])
+def test_levels_that_no_input_reaches_widen_no_range(dac_bits):
+    """Four inputs of 3 bits: with 27 in every row the lowest slice's largest sum is 12 times the highest digit."""
+    spec = dataclasses.replace(SPEC, dac_bits=dac_bits, adc_range="per_slice")
+    digit = 2 ** min(dac_bits, 3) - 1
+    assert program(np.full((4, 1), 27), spec).writer.steps[:2] == (-(-12 * digit // 3), -(-8 * digit // 3))

@@ -49,7 +49,7 @@ def group_problems(draw, rows):
         weight_bits=draw(st.integers(1, 16)),
         input_bits=draw(st.integers(1, 16)),
         signed_inputs=draw(st.booleans()),
-        sign=draw(st.sampled_from(["offset", "pair"])),
+        sign=draw(st.sampled_from(["offset", "offset_unflipped", "pair", "twos_complement"])),
         adc_bits=draw(st.sampled_from([1, 3, 5, 8, None])),
         adc_rounding=draw(st.sampled_from(["half_up", "floor"])),
     )
@@ -91,7 +91,7 @@ def test_bits_counted_give_what_the_specification_says(problem):
 @settings(max_examples=100, deadline=None)
 def test_bits_counted_give_what_packed_products_give_whatever_the_step_of_each_slice(problem, data):
     spec, weights, inputs = problem
-    slices = spec.cells_per_weight * (2 if spec.sign == "pair" else 1)
+    slices = program(weights, spec).slices
     steps = tuple(data.draw(st.lists(st.integers(1, 9), min_size=slices, max_size=slices)))
     group = packed_group(spec, weights, steps if spec.adc_bits is not None else None)
     bits = bit_group(group, compiled_loops())

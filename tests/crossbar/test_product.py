@@ -267,3 +267,25 @@ def test_products_are_exact_where_the_bound_needs_64_bit_integers():
     inputs = np.full((1, len(weights)), -(2**15))
     inputs[0, -1] = 1
     assert program(weights, spec).read(inputs).tolist() == [[(len(weights) - 1) * 2**30 + 1]]
+
+
+@pytest.mark.parametrize("adc_bits", [8, 7])
+def test_16_x_16_bits_are_exact_where_sums_in_float32_are_not(adc_bits):
+    """1,152 products of numbers near 2^15: 2^40 in all, 16 bits more than float32 has. With 7 bits of ADC, sums reach
+    the specification's, too."""
+    rng = np.random.default_rng(0)
+    weights, inputs = rng.integers(2**14, 2**15, (1152, 3)), rng.integers(2**14, 2**15, (4, 1152))
+    spec = dataclasses.replace(ISAAC, adc_bits=adc_bits)
+    matrix = program(weights, spec)
+    exact = inputs @ weights
+    rounded = inputs.astype(np.float32) @ weights.astype(np.float32)
+    assert not np.array_equal(rounded.astype(np.int64), exact)
+    assert np.array_equal(matrix.product(inputs), exact)
+    if adc_bits == 8:
+        assert matrix.lossless
+        assert np.array_equal(matrix.read(inputs), exact)
+        assert np.array_equal(matrix.read_all_conversions(inputs), exact)
+    else:
+        found = matrix.read(inputs)
+        assert found.tolist() == specified_product(inputs.tolist(), weights.tolist(), spec)
+        assert not np.array_equal(found, exact)

@@ -114,7 +114,7 @@ def test_a_design_of_which_nothing_is_published_has_no_energy(design: str):
     result = api.simulate("digits_cnn", design)
     assert (result.energy_pj, result.power_w, result.area_mm2, result.cost) == (None, None, None, None)
     assert {layer.energy_pj for layer in result.layers} == {None}
-    assert f"no energy, power and area: there are no component figures for {design} (energy)" in result.notes
+    assert f"no energy, power and area: archsim has no area and power of the components of {design}" in result.notes
 
 
 def test_figures_are_not_used_for_what_they_were_not_published_for():

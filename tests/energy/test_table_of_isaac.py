@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from archsim.energy import chip_figures
+from archsim.energy import area_and_power, chip_figures
 from archsim.energy.chips import total
 from archsim.hardware import Design, load_design
 
@@ -118,3 +118,11 @@ def test_a_chip_without_a_size_has_no_total():
     assert figures.peak_mw["noc"] is None
     assert figures.area_mm2["offchip"] == Fraction("22.88")
     assert total(figures.area_mm2) is None
+    design = load_design("isaac", ["chip.tiles=unlimited", "noc=null", "chips=1", "energy.published_for={}"])
+    assert area_and_power(design) == "not every component of isaac has an area and a power, or the chip has no size"
+
+
+def test_area_and_power_of_one_chip_or_why_not(isaac: Design):
+    assert area_and_power(isaac) == pytest.approx((85.42472, 65.80808), rel=1e-12)
+    assert area_and_power(load_design("peng")) == "archsim has no area and power of the components of peng"
+    assert area_and_power(load_design("isaac", ["adc.bits=9"])) == "the component figures of isaac are for adc.bits 8"

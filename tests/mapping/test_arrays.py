@@ -55,6 +55,13 @@ def test_arrays_equal_the_reference(model: str, cells: int) -> None:
     assert list(arrays_of(model, *CELLS[cells]).values()) == [layer.arrays for layer in layers]
 
 
+@pytest.mark.parametrize("model", NETWORKS)
+def test_a_binary_network_takes_two_arrays_where_one_cell_a_weight_takes_one(model: str) -> None:
+    settings = ("array.sign=binary", "precision.weight_bits=1", "precision.input_bits=1", "array.cell_bits=1")
+    layers = layers_of(read_network(MODELS / f"{model}.onnx"), 128, 128, 1)
+    assert list(arrays_of(model, *settings).values()) == [2 * layer.arrays for layer in layers]
+
+
 def test_resnet18_takes_5724_arrays() -> None:
     placement = placed("resnet18", "copies.policy=none")
     assert (

@@ -256,3 +256,21 @@ def test_json_of_an_error_is_not_half_printed(archsim: Run):
     assert (ran.code, ran.out) == (2, "")
     assert "what would make it fit" in ran.err
     assert json.loads(archsim("map", "lenet5", "--json", "-").out)
+
+
+@pytest.mark.parametrize("verb", ["map", "simulate"])
+def test_cells_that_cannot_be_are_refused_whether_numbers_are_computed_or_not(archsim: Run, verb: str):
+    ran = archsim(verb, "digits_cnn", "--set", "device.sigma=50")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: design isaac: device.sigma: got 50.0, expected a number from 0 up to 10\n"
+
+
+def test_a_name_too_long_for_a_file_is_a_file_that_is_not_there(archsim: Run):
+    ran = archsim("map", "digits_cnn", "--set", f"device.name={'x' * 300}.yaml")
+    assert ran.code == 2
+    assert "expected a YAML file that exists" in ran.err
+
+
+def test_a_setting_without_a_value_is_refused(archsim: Run):
+    ran = archsim("map", "digits_cnn", "--set", "device.sigma=")
+    assert (ran.code, ran.err) == (2, "error: --set device.sigma: got nothing, expected a YAML value, null for none\n")

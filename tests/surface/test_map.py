@@ -88,6 +88,14 @@ def test_the_picture_of_a_network_on_one_tile_has_one_letter(archsim: Run):
     assert row[-5:] == ["0", "4", "56.2", "%", "b"]
 
 
+@pytest.mark.parametrize(("sign", "arrays"), [("offset", 4), ("pair", 8), ("pair_arrays", 8)])
+def test_a_weight_uses_its_cells_in_every_array_that_it_stands_in(sign: str, arrays: int):
+    """144 x 32 weights of 8 cells, or of 16 in twice the columns or arrays: 56.25 % of the cells in all cases."""
+    placement = place(api.load("digits_cnn"), load_design("isaac", [f"array.sign={sign}", "copies.policy=none"]))
+    (conv2,) = [one for one in placed(placement).layers if one.layer.name == "conv2"]
+    assert (conv2.layer.arrays_per_copy, conv2.utilisation) == (arrays, 0.5625)
+
+
 # --- pictures, of placements made by hand
 
 

@@ -42,12 +42,19 @@ def test_the_wheel_simulates_a_shipped_model_from_an_empty_folder(installed: Pat
 
 
 @pytest.mark.slow
+def test_the_wheel_compares_designs_with_what_is_known_of_them(installed: Path, tmp_path: Path):
+    document = json.loads(_run(tmp_path, "-m", "archsim", "compare", "--table2", "--json", "-", path=installed))
+    assert len(document["designs"]) == 5
+
+
+@pytest.mark.slow
 def test_the_wheel_holds_models_designs_traces_and_the_licence(installed: Path):
     data = installed / "archsim" / "_data"
     assert {path.name for path in (ROOT / "models").glob("*.onnx")} == {p.name for p in data.glob("models/*.onnx")}
     assert {path.name for path in (ROOT / "mappings").glob("*.yaml")} == {p.name for p in data.glob("mappings/*.yaml")}
     devices = {path.name for path in (ROOT / "mappings" / "devices").glob("*.yaml")}
     assert devices == {path.name for path in data.glob("mappings/devices/*.yaml")} == {"pcm.yaml", "rram.yaml"}
+    assert (data / "mappings" / "published" / "table2.yaml").is_file()
     assert (data / "traces" / "README.md").is_file()
     assert (installed / "archsim" / "py.typed").is_file()
     assert list(installed.glob("archsim-*.dist-info/licenses/LICENSE"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from archsim.crossbar import DEVICE_FIELDS, DeviceErrors, encodings, program
 from archsim.errors import InputError
 from archsim.hardware import design_names, load_design
+from archsim.hardware.signs import SIGN_CELLS
 from archsim.mapping.tiling import tile_layer
 from archsim.values import crossbar_spec, design_notes, device_errors
 from tests.values.networks import linear
@@ -165,6 +166,10 @@ def test_no_design_that_ships_has_a_note_at_its_own_precision(name: str):
     assert design_notes(load_design(name)) == ()
 
 
+def test_signs_that_take_room_of_their_own_are_encodings():
+    assert set(SIGN_CELLS) < set(encodings())
+
+
 @pytest.mark.parametrize("sign", sorted(encodings()))
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 600), st.integers(1, 200))
 @settings(max_examples=15, deadline=None)
@@ -179,3 +184,20 @@ def test_a_matrix_takes_the_columns_and_arrays_that_the_mapping_counts(sign, cel
     assert matrix.arrays_per_block == design.arrays_per_block
     (layer,) = linear(np.zeros((rows, outputs))).matrix_layers
     assert matrix.arrays == tile_layer(layer, design).arrays
+
+
+@pytest.mark.parametrize(
+    ("settings", "noted"),
+    [
+        (["device.sigma=0.1"], False),
+        (["device.name=pcm"], False),
+        (["device.name=pcm", "device.time_s=100"], True),
+        (["device.on_off_ratio=20"], True),
+        (["device.on_off_ratio=20", "device.off_current_correction=true"], False),
+        (["device.on_resistance_ohm=1000", "array.wire_ohm=1"], True),
+    ],
+)
+def test_what_all_cells_lose_alike_is_noted_where_a_bias_is_taken_off_digitally(settings: list[str], noted: bool):
+    for sign, biased in (("offset", True), ("offset_unflipped", True), ("pair", False), ("pair_arrays", False)):
+        found = design_notes(load_design("isaac", [f"array.sign={sign}", "adc.bits=8", *settings]))
+        assert any("takes a bias off the sums digitally" in note for note in found) == (noted and biased)

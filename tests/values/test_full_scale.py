@@ -1,15 +1,19 @@
 """The range of converters measured on the data."""
 
 import dataclasses
+from itertools import count
 
 import numpy as np
 import pytest
+from onnx import helper
 
+from archsim.crossbar import DeviceErrors
 from archsim.frontend import load
 from archsim.values import evaluate, load_arrays
 from archsim.values.calibration import calibrate
 from archsim.values.full_scale import SumsRule
-from tests.values.networks import LOSSLESS_8_BIT, MODELS, linear
+from archsim.values.weights import Writing, write_layer
+from tests.values.networks import LOSSLESS_8_BIT, MODELS, graph_of, linear, model_of
 
 DIGITS = load_arrays(MODELS / "digits_test.npz")
 
@@ -44,3 +48,14 @@ def test_with_bits_for_every_sum_a_measured_range_loses_nothing():
     ideal = accuracy(adc_bits=None)
     assert all(np.array_equal(found.outputs[name], array) for name, array in ideal.outputs.items())
     assert found.mean_abs_error == pytest.approx(ideal.mean_abs_error, abs=0)
+
+
+def test_groups_of_a_convolution_share_the_range_of_their_layer():
+    """Two channels apart, weights 1, 1 and 1, 1/127: 127 and 127 beside 127 and 1, in cells of 2 bits."""
+    weights = np.array([1, 1, 1, 1 / 127], np.float32).reshape(2, 1, 1, 2)
+    node = helper.make_node("Conv", ["x", "w"], ["y"], group=2)
+    graph = graph_of(model_of([node], {"x": [1, 2, 1, 2]}, "y", {"w": weights}))
+    (layer,) = graph.matrix_layers
+    spec = dataclasses.replace(LOSSLESS_8_BIT, sign="pair", adc_bits=1, adc_range="per_slice")
+    written = write_layer(graph, layer, spec, Writing((0,), DeviceErrors(), count()), None)
+    assert [matrix.writer.steps for matrix in written.matrices] == [(6, 6, 6, 2, 1, 1, 1, 1)] * 2

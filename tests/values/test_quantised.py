@@ -139,7 +139,7 @@ def test_layers_that_share_weights_share_their_programmed_matrices(monkeypatch):
         calls.append(given)
         return program(*given, **how)
 
-    monkeypatch.setattr("archsim.values.quantised.program", noted)
+    monkeypatch.setattr("archsim.values.weights.program", noted)
     calibration = Calibration({"x": (0, 255), "h": (0, 255), "g": (0, 255)})
     result = run(graph, [[1, 1]], calibration=calibration)
     assert result.outputs["y"].tolist() == [[255 * 128] * 2], "128, then 16384, read as 255"
